@@ -1,0 +1,107 @@
+"""All models on all test sets, into one table."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smartnet.errors import DataError
+from smartnet.files import read_json, read_table, write_table
+from smartnet.metrics.classification import classification_rows
+from smartnet.metrics.segmentation import segmentation_rows
+from smartnet.metrics.tidy import tidy
+
+NEEDED = {
+    "classification": ["case", "patient", "truth", "probability"],
+    "segmentation": [
+        "case",
+        "patient",
+        "truth",
+        "truth_ml",
+        "predicted_ml",
+        "overlap_ml",
+        "predicted_half_ml",
+        "overlap_half_ml",
+    ],
+}
+MEASURE = {"classification": classification_rows, "segmentation": segmentation_rows}
+
+
+def evaluate(predictions: Sequence[Mapping[str, Any]], *, output: Path, replicates: int, seed: int) -> None:
+    """Measure every model on every test set and write the tidy table.
+
+    Args:
+        predictions: one mapping per prediction table: ``model``, ``task`` (classification or segmentation),
+            ``seed``, ``dataset``, ``table`` (path of the predictions) and ``threshold`` (path of the
+            operating point fixed on validation).
+        output: ``metrics.csv``.
+        replicates: bootstrap samples.
+        seed: of the bootstrap; every model of a data set sees the same resampled patients.
+
+    Raises:
+        DataError: a table lacks a column, repeats a case or holds an impossible value.
+    """
+    rows = []
+    for item in predictions:
+        table = read_predictions(item["table"], item["task"])
+        measured = MEASURE[item["task"]](
+            table,
+            read_threshold(item["threshold"]),
+            replicates=replicates,
+            seed=zlib.crc32(f"{seed}/{item['dataset']}".encode()),
+        )
+        keys = {name: item[name] for name in ("model", "task", "seed", "dataset")} | {"subgroup": "all"}
+        rows += [keys | row for row in measured]
+    write_table(tidy(rows), output)
+
+
+def read_predictions(path: Path | str, task: str) -> pd.DataFrame:
+    """Read one prediction table and check what the metrics rely on.
+
+    Args:
+        path: the table, one row per scan.
+        task: ``classification`` or ``segmentation``.
+
+    Raises:
+        DataError: unknown task, a column is missing, a case is repeated, a truth is not 0 or 1, a
+            probability leaves [0, 1] or a predicted volume is missing or negative.
+    """
+    if task not in NEEDED:
+        raise DataError(f"{path}: unknown task {task!r}; use one of {', '.join(NEEDED)}")
+    table = read_table(path, dtype={"case": str, "patient": str})
+    missing = [name for name in NEEDED[task] if name not in table.columns]
+    if missing:
+        raise DataError(f"{path}: column {missing[0]} is missing; make the predictions of this model again")
+    if table.empty:
+        raise DataError(f"{path}: no scan was predicted; check the split and the data set's catalog")
+    _refuse(table, table["case"].duplicated(), path, "case appears twice")
+    _refuse(table, ~table["truth"].isin([0, 1]), path, "truth is not 0 or 1")
+    numbers = [name for name in NEEDED[task][3:] if name != "truth_ml"]
+    for name in numbers:
+        values = table[name].astype(float)
+        upper = 1.0 if name == "probability" else np.inf
+        _refuse(
+            table, ~(values.between(0, upper) & np.isfinite(values)), path, f"{name} is missing or impossible"
+        )
+    return table
+
+
+def read_threshold(path: Path | str) -> float:
+    """Read the operating point, a probability, that validation wrote.
+
+    Raises:
+        DataError: the file holds no threshold.
+    """
+    content = read_json(path)
+    if not isinstance(content.get("threshold"), int | float):
+        raise DataError(f"{path}: no threshold in it; fix the operating point on validation first")
+    return float(content["threshold"])
+
+
+def _refuse(table: pd.DataFrame, wrong: pd.Series, path: Path | str, what: str) -> None:
+    if wrong.any():
+        case = table.loc[wrong, "case"].iloc[0]
+        raise DataError(f"{path}: {what} (case {case}); make the predictions of this model again")

@@ -1,0 +1,67 @@
+"""The tidy table of metrics: its columns, its order, how it is read."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from smartnet.errors import DataError
+from smartnet.files import read_table
+from smartnet.statistics import Interval
+
+COLUMNS = [
+    "model",
+    "task",
+    "seed",
+    "dataset",
+    "subgroup",
+    "metric",
+    "value",
+    "low",
+    "high",
+    "n_positive",
+    "n_negative",
+    "note",
+]
+KEYS = COLUMNS[:6]
+
+
+def metric_row(metric: str, estimate: Interval, *, n_positive: int, n_negative: int, note: str = "") -> dict:
+    """Make one row (without model, task, seed and dataset); the notes are joined with a semicolon."""
+    notes = "; ".join(part for part in (estimate.note, note) if part)
+    return {
+        "metric": metric,
+        "value": estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        "n_positive": n_positive,
+        "n_negative": n_negative,
+        "note": notes,
+    }
+
+
+def tidy(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Order rows by their keys, so that the table does not depend on the order of the predictions."""
+    table = pd.DataFrame(list(rows), columns=COLUMNS)
+    repeated = table.duplicated(KEYS)
+    if repeated.any():
+        key = " ".join(str(part) for part in table.loc[repeated, KEYS].iloc[0])
+        raise DataError(f"metrics: {key} would be written twice; pass each prediction table once")
+    return table.sort_values(KEYS, kind="stable").reset_index(drop=True)
+
+
+def read_metrics(path: Path | str) -> pd.DataFrame:
+    """Read ``metrics.csv``; an undefined value is NaN and its note says why.
+
+    Raises:
+        DataError: a column is missing.
+    """
+    table = read_table(path, dtype={"model": str, "dataset": str, "note": str, "subgroup": str})
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise DataError(
+            f"{path}: column {missing[0]} is missing; make the table again with the evaluate rule"
+        )
+    table["note"] = table["note"].fillna("")
+    return table

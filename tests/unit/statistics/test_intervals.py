@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import beta
+
+from smartnet.statistics import cluster_bootstrap, proportion_interval
+
+
+def mean_of(values):
+    return lambda weights: weights @ values / weights.sum(axis=1)
+
+
+def test_wilson_matches_the_published_example():
+    # Newcombe, Statistics in Medicine 1998;17:857, table I: 81 of 263 and 0 of 20, method 3
+    interval = proportion_interval(81, 263)
+    assert (round(interval.low, 4), round(interval.high, 4)) == (0.2553, 0.3662)
+    zero = proportion_interval(0, 20)
+    assert (zero.low, round(zero.high, 4)) == (0, 0.1611)
+
+
+@given(st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_exact_interval_is_clopper_pearson(pair):
+    count, total = pair
+    interval = proportion_interval(count, total, method="exact")
+    low = beta.ppf(0.025, count, total - count + 1) if count else 0
+    high = beta.ppf(0.975, count + 1, total - count) if count < total else 1
+    assert interval.low == pytest.approx(low, abs=1e-9)
+    assert interval.high == pytest.approx(high, abs=1e-9)
+
+
+def test_no_trials_is_undefined():
+    assert "undefined" in proportion_interval(0, 0).note
+
+
+def test_bootstrap_of_the_mean_has_the_width_of_its_standard_error():
+    values = np.random.default_rng(1).normal(size=400)
+    interval = cluster_bootstrap(mean_of(values), np.arange(400), replicates=2000, seed=5)
+    assert interval.high - interval.low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.08)
+
+
+def test_scans_of_one_patient_move_together():
+    values = np.repeat(np.random.default_rng(1).normal(size=50), 8)
+    alone = cluster_bootstrap(mean_of(values), np.arange(400), replicates=1000, seed=5)
+    clustered = cluster_bootstrap(mean_of(values), np.repeat(np.arange(50), 8), replicates=1000, seed=5)
+    ratio = (clustered.high - clustered.low) / (alone.high - alone.low)
+    assert ratio == pytest.approx(np.sqrt(8), rel=0.12)
+
+
+def test_bootstrap_repeats_itself_and_follows_its_seed():
+    values = np.random.default_rng(1).normal(size=30)
+    first, again, other = (
+        cluster_bootstrap(mean_of(values), np.arange(30), replicates=300, seed=seed) for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_undefined_replicates_are_counted():
+    rare = np.array([1.0, 0, 0, 0])
+    interval = cluster_bootstrap(
+        lambda weights: np.where(weights @ rare > 0, 1.0, np.nan), np.arange(4), replicates=400, seed=0
+    )
+    left_out = int(interval.note.split()[0])
+    assert left_out / 400 == pytest.approx(0.75**4, abs=0.08)
+
+
+def test_one_patient_gives_no_limits():
+    interval = cluster_bootstrap(mean_of(np.ones(3)), np.array(["p", "p", "p"]), replicates=10, seed=0)
+    assert interval.value == 1
+    assert "one patient" in interval.note

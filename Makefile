@@ -1,0 +1,58 @@
+# make run: the study of config.yaml.   make test: every test.   make help: the rest.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+CORES ?= all
+GPUS := $(shell nvidia-smi -L 2>/dev/null | grep -c GPU)
+SNAKEMAKE := $(BIN)/snakemake --resources gpu=$(GPUS)
+# Further options for Snakemake: make run ARGS="--configfile config/paper.yaml"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run report test lint format docs lock clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.ready ## make .venv and install the exact pins of requirements.lock
+
+.venv/.ready: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; give it as PYTHON=..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@touch $@
+
+run: setup ## run the study, then make results/report.html
+	$(SNAKEMAKE) --cores $(CORES) $(ARGS)
+	@$(MAKE) --no-print-directory results/report.html
+
+# The report is redone when a figure, a table or a caption is newer.
+results/report.html: $(wildcard results/figures/* results/tables/* report/*.rst)
+	$(SNAKEMAKE) --report $@ $(ARGS)
+
+report: results/report.html ## results/report.html from what is there
+
+test: setup ## every test: style, units, the DAG, a whole small study
+	$(BIN)/python -m pytest
+
+lint: setup ## style of Python and Snakemake
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+format: setup ## put the style right
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+docs: setup ## config/README.md from schema and defaults
+	cd scripts && ../$(BIN)/python -m smartnet.config_reference
+
+lock: ## new pins from requirements.in, in a fresh environment
+	rm -rf .venv && $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -r requirements.in
+	$(BIN)/python -m pip freeze | sed 's/+c[pu][0-9a-z]*$$//' | grep -v '^nvidia-\|^triton' > requirements.lock
+
+clean: ## remove what the study made (not the environment, not the key of the pseudonyms)
+	rm -rf results logs benchmarks resources/phantom resources/index resources/state

@@ -1,0 +1,31 @@
+"""SMART-Net, reproducible: raw head-CT DICOM to the paper's tables and figures."""
+
+from snakemake.utils import min_version
+
+min_version("9.25")
+
+
+configfile: "config.yaml"
+
+
+report: "report/workflow.rst"
+
+
+include: "rules/common.smk"
+include: "rules/phantom.smk"
+include: "rules/ingest.smk"
+include: "rules/preprocess.smk"
+include: "rules/upstream.smk"
+include: "rules/downstream.smk"
+include: "rules/evaluate.smk"
+include: "rules/explain.smk"
+include: "rules/figures.smk"
+include: "rules/targets.smk"
+
+
+wildcard_constraints:
+    dataset=one_of(DATASETS),
+    shard=r"\d+",
+    seed=r"\d+",
+    pretext=one_of(config["pretexts"]),
+    model=one_of(MODELS),

@@ -1,0 +1,118 @@
+"""Tables and helpers that the rules share: the checked configuration, the experiment table, input functions.
+
+No rule is defined here, and nothing heavy is imported: this file is read at every start and by every job.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import yaml
+
+sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+
+from smartnet.config import check
+from smartnet.experiments import PRETEXTS, TASKS, models
+from smartnet.fingerprint import fingerprint
+
+config = check(config, yaml.safe_load(Path(workflow.basedir, "config/schema.yaml").read_text()))
+
+DATASETS = config["datasets"]
+TEST_SETS = [name for name, entry in DATASETS.items() if entry["role"] == "test"]
+MODELS = models(config)
+LEARNED = [name for name, model in MODELS.items() if model.pretext]
+BASELINES = [name for name, model in MODELS.items() if not model.pretext]
+SEEDS = config["seeds"]
+FIRST_SEED = SEEDS[0]
+
+
+def one_of(names):
+    """A wildcard constraint: exactly one of these names, nothing if there is none."""
+    return "|".join(re.escape(name) for name in names) or "(?!)"
+
+
+def models_of(task, among=None):
+    """Names of the models that do this task."""
+    return [name for name in (MODELS if among is None else among) if MODELS[name].task == task]
+
+
+def is_phantom(dataset):
+    """Whether a data set is made here rather than found on disk."""
+    return "path" not in DATASETS[dataset]
+
+
+def raw_folder(wildcards):
+    """The folder that holds the DICOM files of a data set."""
+    return DATASETS[wildcards.dataset].get("path", f"resources/phantom/{wildcards.dataset}")
+
+
+def raw_labels(wildcards):
+    """The table of labels of a data set of one's own (a phantom's lies inside its folder)."""
+    if is_phantom(wildcards.dataset):
+        return []
+    entry = DATASETS[wildcards.dataset]
+    return entry.get("labels", f"{entry['path']}/labels.tsv")
+
+
+def masks_folder(wildcards):
+    """The folder of reference masks of a data set, None if it has none."""
+    entry = DATASETS[wildcards.dataset]
+    folder = Path(entry.get("masks", f"{raw_folder(wildcards)}/masks"))
+    return str(folder) if is_phantom(wildcards.dataset) or folder.is_dir() else None
+
+
+def identity_key(wildcards):
+    """The secret behind the pseudonyms; phantoms have nobody to protect and need none."""
+    return [] if is_phantom(wildcards.dataset) else "resources/identity/key"
+
+
+def shard_folders(stage, datasets):
+    """All shards of a stage (volumes, slices) of these data sets, as a pattern's expansion."""
+    return [
+        f"results/{stage}/{dataset}/{shard}"
+        for dataset in datasets
+        for shard in range(DATASETS[dataset]["shards"])
+    ]
+
+
+def slices_of_role(role):
+    """The slice folders of all data sets of one role."""
+    return shard_folders("slices", [name for name in DATASETS if DATASETS[name]["role"] == role])
+
+
+def volumes_of_dataset(wildcards):
+    """The volume folders of one data set."""
+    return shard_folders("volumes", [wildcards.dataset])
+
+
+def slices_of_dataset(wildcards):
+    """The slice folders of one data set."""
+    return shard_folders("slices", [wildcards.dataset])
+
+
+def start_of_model(wildcards):
+    """The upstream weights that a model starts from."""
+    return f"results/upstream/{MODELS[wildcards.model].pretext}/seed-{wildcards.seed}/model.safetensors"
+
+
+def runs(task=None, seeds=SEEDS, datasets=TEST_SETS, among=None):
+    """Every evaluated run: model, task, seed, test set, and where its predictions and threshold are."""
+    return [
+        {
+            "model": name,
+            "task": MODELS[name].task,
+            "seed": seed,
+            "dataset": dataset,
+            "table": f"results/predictions/{name}/seed-{seed}/{dataset}.csv",
+            "threshold": f"results/downstream/{name}/seed-{seed}/threshold.json",
+        }
+        for name in (MODELS if among is None else among)
+        if task in (None, MODELS[name].task)
+        for seed in seeds
+        for dataset in datasets
+    ]
+
+
+def column(rows, key):
+    """One column of a list of rows."""
+    return [row[key] for row in rows]

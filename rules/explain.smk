@@ -1,0 +1,106 @@
+"""What the networks see: pooled features, t-SNE, activation maps, Grad-CAM.
+
+In: trained models and slices. Out: results/features/, results/maps/.
+"""
+
+
+rule features:
+    """Pool the encoder's last stage for a drawn sample of test slices."""
+    input:
+        weights="results/upstream/{pretext}/seed-{seed}/model.safetensors",
+        architecture="results/upstream/{pretext}/seed-{seed}/model.json",
+        slices=slices_of_role("test"),
+        split="results/split.tsv",
+    output:
+        features="results/features/{pretext}/seed-{seed}/features.npy",
+        table="results/features/{pretext}/seed-{seed}/features.tsv",
+    log:
+        "logs/features/{pretext}/seed-{seed}.log",
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+        gpu=1,
+    params:
+        per_dataset=config["explain"]["slices_per_dataset"],
+        draw_seed=config["seed"],
+        code=fingerprint("smartnet.explain.features"),
+    script:
+        "../scripts/features.py"
+
+
+rule tsne:
+    """Embed the features in two dimensions."""
+    input:
+        features="results/features/{pretext}/seed-{seed}/features.npy",
+        table="results/features/{pretext}/seed-{seed}/features.tsv",
+    output:
+        tsne="results/features/{pretext}/seed-{seed}/tsne.tsv",
+    log:
+        "logs/tsne/{pretext}/seed-{seed}.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        perplexity=config["explain"]["perplexity"],
+        draw_seed=config["seed"],
+        code=fingerprint("smartnet.explain.tsne"),
+    script:
+        "../scripts/tsne.py"
+
+
+rule choose_cases:
+    """Choose the cases of the panels by rule: from severe to mild, evenly in rank."""
+    input:
+        slices=slices_of_role("test"),
+        split="results/split.tsv",
+    output:
+        cases="results/maps/cases.tsv",
+    log:
+        "logs/choose_cases.log",
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        count=config["explain"]["cases"],
+        draw_seed=config["seed"],
+        code=fingerprint("smartnet.explain.cases"),
+    script:
+        "../scripts/choose_cases.py"
+
+
+rule maps:
+    """Activation maps of the start, and Grad-CAM of the scan's logit through the 3D operator."""
+    input:
+        upstream="results/upstream/{pretext}/seed-{seed}/model.safetensors",
+        classifier=expand(
+            "results/downstream/{{pretext}}_{operator}/seed-{{seed}}/model.safetensors",
+            operator=config["operators"]["classification"][:1],
+        ),
+        cases="results/maps/cases.tsv",
+        slices=slices_of_role("test"),
+        split="results/split.tsv",
+    output:
+        activation="results/maps/{pretext}/seed-{seed}/activation.npy",
+        gradcam="results/maps/{pretext}/seed-{seed}/gradcam.npy",
+        table="results/maps/{pretext}/seed-{seed}/maps.tsv",
+    log:
+        "logs/maps/{pretext}/seed-{seed}.log",
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2500 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+        gpu=1,
+    params:
+        code=fingerprint("smartnet.explain.maps"),
+    script:
+        "../scripts/maps.py"

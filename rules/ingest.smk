@@ -1,0 +1,93 @@
+"""From DICOM files to volumes in Hounsfield units.
+
+In: the raw folder of a data set. Out: results/catalog/{dataset}/{shard}.tsv and results/volumes/{dataset}/{shard}/;
+private: resources/index/ and resources/identity/, which hold identifiers and never enter results/.
+"""
+
+
+rule identity_key:
+    """Draw the secret behind the pseudonyms, once; keep it to keep the names."""
+    output:
+        key="resources/identity/key",
+    log:
+        "logs/identity_key.log",
+    localrule: True
+    conda:
+        "../envs/imaging.yaml"
+    script:
+        "../scripts/identity_key.py"
+
+
+rule index:
+    """Read every file's header once, without pixels."""
+    input:
+        folder=raw_folder,
+    output:
+        index="resources/index/{dataset}.tsv",
+    log:
+        "logs/index/{dataset}.log",
+    benchmark:
+        "benchmarks/index/{dataset}.tsv"
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        code=fingerprint("smartnet.dicom.index"),
+    script:
+        "../scripts/index.py"
+
+
+rule catalog:
+    """Group files into series and give each a pseudonym, a verdict and a reason."""
+    input:
+        index="resources/index/{dataset}.tsv",
+        folder=raw_folder,
+        labels=raw_labels,
+        key=identity_key,
+    output:
+        catalog="results/catalog/{dataset}/{shard}.tsv",
+        identity="resources/identity/{dataset}/{shard}.tsv",
+    log:
+        "logs/catalog/{dataset}/{shard}.log",
+    benchmark:
+        "benchmarks/catalog/{dataset}/{shard}.tsv"
+    conda:
+        "../envs/imaging.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        shards=lambda wildcards: DATASETS[wildcards.dataset]["shards"],
+        masks=masks_folder,
+        code=fingerprint("smartnet.dicom.catalog"),
+    script:
+        "../scripts/catalog.py"
+
+
+rule volumes:
+    """Read pixels, convert to HU, straighten gantry tilt, match masks."""
+    input:
+        catalog="results/catalog/{dataset}/{shard}.tsv",
+        identity="resources/identity/{dataset}/{shard}.tsv",
+        folder=raw_folder,
+    output:
+        folder=directory("results/volumes/{dataset}/{shard}"),
+    log:
+        "logs/volumes/{dataset}/{shard}.log",
+    benchmark:
+        "benchmarks/volumes/{dataset}/{shard}.tsv"
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, threads, attempt: 1500 * threads * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        masks=masks_folder,
+        on_rejected=config["ingest"]["on_rejected"],
+        code=fingerprint("smartnet.volume.build"),
+    script:
+        "../scripts/volumes.py"

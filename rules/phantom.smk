@@ -1,0 +1,28 @@
+"""Phantom heads as raw DICOM, for data sets without a path.
+
+In: nothing. Out: resources/phantom/{dataset}/ with DICOM series, truth masks and labels.
+"""
+
+
+rule phantom:
+    """Make a data set of synthetic heads, written as real DICOM."""
+    output:
+        folder=directory("resources/phantom/{dataset}"),
+    log:
+        "logs/phantom/{dataset}.log",
+    benchmark:
+        "benchmarks/phantom/{dataset}.tsv"
+    priority: 10
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, threads, attempt: 1500 * threads * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        phantom=lambda wildcards: DATASETS[wildcards.dataset]["phantom"],
+        matrix=config["phantom"]["matrix"],
+        seed=config["seed"],
+        code=fingerprint("smartnet.phantom.dataset"),
+    script:
+        "../scripts/phantom.py"

@@ -1,0 +1,48 @@
+"""From volumes to the slices that networks see, and the split by patient.
+
+In: results/volumes/. Out: results/slices/{dataset}/{shard}/ and results/split.tsv.
+"""
+
+
+rule slices:
+    """Window, resize and equalise every slice into one memory-mapped array per shard."""
+    input:
+        volumes="results/volumes/{dataset}/{shard}",
+    output:
+        folder=directory("results/slices/{dataset}/{shard}"),
+    log:
+        "logs/slices/{dataset}/{shard}.log",
+    benchmark:
+        "benchmarks/slices/{dataset}/{shard}.tsv"
+    conda:
+        "../envs/imaging.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        preprocess=config["preprocess"],
+        code=fingerprint("smartnet.slices.build"),
+    script:
+        "../scripts/slices.py"
+
+
+rule split:
+    """Divide the patients into train, valid and test, and check that none is in two of them."""
+    input:
+        slices=shard_folders("slices", DATASETS),
+    output:
+        split="results/split.tsv",
+    log:
+        "logs/split.log",
+    conda:
+        "../envs/imaging.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        roles={name: entry["role"] for name, entry in DATASETS.items()},
+        valid_fraction=config["split"]["valid_fraction"],
+        seed=config["seed"],
+        code=fingerprint("smartnet.slices.split"),
+    script:
+        "../scripts/split.py"

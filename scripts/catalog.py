@@ -1,0 +1,21 @@
+"""Adapter of rule catalog."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.dicom.catalog import catalog_shard
+
+    labels, key, masks = snakemake.input.labels, snakemake.input.key, snakemake.params.masks
+    catalog_shard(
+        Path(snakemake.input.index),
+        labels=Path(labels) if labels else Path(snakemake.input.folder, "labels.tsv"),
+        masks=Path(masks) if masks else None,
+        dataset=snakemake.wildcards.dataset,
+        shard=int(snakemake.wildcards.shard),
+        shards=snakemake.params.shards,
+        key=Path(key).read_bytes() if key else b"phantom",
+        catalog=Path(snakemake.output.catalog),
+        identity=Path(snakemake.output.identity),
+    )

@@ -1,0 +1,10 @@
+"""Adapter of rule index."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.dicom.index import index_folder
+
+    index_folder(Path(snakemake.input.folder), Path(snakemake.output.index), threads=snakemake.threads)

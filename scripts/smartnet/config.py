@@ -1,0 +1,107 @@
+"""The study's configuration: checked against its schema, every finding one readable line."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from smartnet.errors import ConfigError
+
+
+def _path_of(error: Any) -> str:
+    return ".".join(str(part) for part in error.absolute_path)
+
+
+def _allowed(error: Any) -> list[str]:
+    return sorted(error.schema.get("properties", {}))
+
+
+def _unknown_keys(error: Any) -> list[str]:
+    return sorted(set(error.instance) - set(error.schema.get("properties", {})))
+
+
+def _explain(error: Any) -> str:
+    """Turn a finding of jsonschema into: where, offending value, what to do."""
+    where = _path_of(error)
+    prefix = f"{where}." if where else ""
+    if error.validator == "additionalProperties":
+        key = _unknown_keys(error)[0]
+        near = difflib.get_close_matches(key, _allowed(error), n=1, cutoff=0.0)
+        return f"unknown key '{prefix}{key}'; did you mean '{prefix}{near[0]}'?"
+    if error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        return f"key '{prefix}{missing}' is missing; add it (config/README.md explains every key)"
+    if error.validator == "enum":
+        choices = [str(choice) for choice in error.validator_value]
+        near = difflib.get_close_matches(str(error.instance), choices, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        return f"'{where}' is '{error.instance}', which is none of {', '.join(choices)}{hint}"
+    if error.validator == "anyOf":
+        return f"data set '{where}' has neither 'path' (your own DICOM) nor 'phantom'; give one of them"
+    return f"'{where}' is {error.instance!r}: {error.message}"
+
+
+def _without_nulls(config: Mapping[str, Any]) -> dict[str, Any]:
+    datasets = config.get("datasets")
+    if not isinstance(datasets, Mapping):
+        return dict(config)
+    kept = {name: dict(entry) for name, entry in datasets.items() if entry is not None}
+    return {**config, "datasets": kept}
+
+
+def _check_roles(datasets: Mapping[str, Mapping[str, Any]]) -> None:
+    for role in ("development", "test"):
+        if not any(entry["role"] == role for entry in datasets.values()):
+            raise ConfigError(f"no data set has 'role: {role}'; a study needs at least one ('datasets')")
+
+
+def _check_paths(datasets: Mapping[str, Mapping[str, Any]]) -> None:
+    for name, entry in datasets.items():
+        if "path" not in entry:
+            continue
+        folder = Path(entry["path"])
+        if not folder.is_dir():
+            raise ConfigError(
+                f"datasets.{name}.path: there is no folder '{folder}'; give the folder with the DICOM files"
+            )
+        if not any(folder.iterdir()):
+            raise ConfigError(
+                f"datasets.{name}.path: the folder '{folder}' is empty; put the DICOM files there"
+            )
+        for key, default in (("labels", folder / "labels.tsv"), ("masks", folder / "masks")):
+            if key in entry and not Path(entry[key]).exists():
+                raise ConfigError(f"datasets.{name}.{key}: '{entry[key]}' does not exist; mend the path")
+            if key == "labels" and key not in entry and not default.is_file():
+                raise ConfigError(
+                    f"datasets.{name}: no table of labels '{default}'; write one "
+                    f"(docs/reference/artifacts.md) or give its place as datasets.{name}.labels"
+                )
+
+
+def check(
+    config: Mapping[str, Any], schema: Mapping[str, Any], *, ignore: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Check a configuration and return it without the data sets that are set to null.
+
+    Args:
+        config: the merged configuration.
+        schema: JSON Schema, config/schema.yaml.
+        ignore: top-level keys that are not the study's (options that a caller adds).
+
+    Raises:
+        ConfigError: the first finding, as one line that names the key, the value and the remedy.
+    """
+    from jsonschema import Draft202012Validator
+
+    known = _without_nulls({key: value for key, value in config.items() if key not in set(ignore)})
+    findings = sorted(Draft202012Validator(schema).iter_errors(known), key=_severity)
+    if findings:
+        raise ConfigError(_explain(findings[0]))
+    _check_roles(known["datasets"])
+    _check_paths(known["datasets"])
+    return known
+
+
+def _severity(error: Any) -> tuple[int, str]:
+    """Misspelt keys first: a missing key is often the other half of the same slip."""
+    return (0 if error.validator == "additionalProperties" else 1, _path_of(error))

@@ -1,0 +1,48 @@
+"""The experiment table: which starts exist, and which models follow from a configuration.
+
+A model is a start (``pretext``) with a 3D operator, or a previous method that has neither.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+PRETEXTS: dict[str, dict[str, Any]] = {
+    "scratch": {"heads": [], "consistency": False},
+    "cls": {"heads": ["cls"], "consistency": False},
+    "seg": {"heads": ["seg"], "consistency": False},
+    "rec": {"heads": ["rec"], "consistency": False},
+    "cls-seg": {"heads": ["cls", "seg"], "consistency": False},
+    "cls-seg-consistency": {"heads": ["cls", "seg"], "consistency": True},
+    "cls-rec": {"heads": ["cls", "rec"], "consistency": False},
+    "seg-rec": {"heads": ["seg", "rec"], "consistency": False},
+    "cls-seg-rec": {"heads": ["cls", "seg", "rec"], "consistency": False},
+    "smartnet": {"heads": ["cls", "seg", "rec"], "consistency": True},
+}
+"""Starts of the paper's ablation: heads trained upstream, with or without the consistency loss."""
+
+TASKS = ("classification", "segmentation")
+
+
+@dataclass(frozen=True)
+class Model:
+    """One row of the experiment table."""
+
+    name: str
+    task: str
+    pretext: str | None = None
+    operator: str | None = None
+
+
+def models(config: Mapping[str, Any]) -> dict[str, Model]:
+    """List the models of a study by name: every start with every operator, then the baselines."""
+    table = {}
+    for task in TASKS:
+        for operator in config["operators"][task]:
+            for pretext in config["pretexts"]:
+                name = f"{pretext}_{operator}"
+                table[name] = Model(name, task, pretext, operator)
+    for task in TASKS:
+        name = f"threshold-{config['baseline']['threshold_hu']:g}hu_{task}"
+        table[name] = Model(name, task)
+    return table

@@ -1,0 +1,16 @@
+"""Adapter of rule split."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.slices.split import make_split
+
+    make_split(
+        [Path(folder, "cases.tsv") for folder in snakemake.input.slices],
+        Path(snakemake.output.split),
+        roles=snakemake.params.roles,
+        valid_fraction=snakemake.params.valid_fraction,
+        seed=snakemake.params.seed,
+    )

@@ -1,0 +1,17 @@
+"""Adapter of rule volumes."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.volume.build import build_shard
+
+    build_shard(
+        Path(snakemake.input.catalog),
+        Path(snakemake.input.identity),
+        Path(snakemake.output.folder),
+        masks=Path(snakemake.params.masks) if snakemake.params.masks else None,
+        on_rejected=snakemake.params.on_rejected,
+        threads=snakemake.threads,
+    )

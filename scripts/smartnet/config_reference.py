@@ -1,4 +1,4 @@
-"""Writes config/README.md from the schema and the defaults: ``python -m smartnet.config_reference`` in scripts/."""
+"""Writes config/README.md from the schema and the defaults: ``make docs``."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

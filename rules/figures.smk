@@ -1,0 +1,262 @@
+"""Figures and tables: one rule, one adapter, one caption each; they read cached tables and maps only.
+
+In: results/metrics.csv, predictions, features, maps. Out: results/figures/ and results/tables/.
+"""
+
+FIGURE_NAMES = ["montage", "roc", "activation", "gradcam", "tsne", "segmentation", "learning"]
+TABLE_NAMES = ["datasets", "classification", "segmentation", "published"]
+FIGURES = expand("results/figures/{name}.{suffix}", name=FIGURE_NAMES, suffix=["pdf", "png"])
+TABLES = expand("results/tables/{name}.{suffix}", name=TABLE_NAMES, suffix=["csv", "tex"])
+
+
+rule figure_montage:
+    """Draw development cases from severe to mild at window 0..80, with the reference outlined."""
+    input:
+        volumes=shard_folders("volumes", [name for name in DATASETS if DATASETS[name]["role"] == "development"]),
+    output:
+        pdf="results/figures/montage.pdf",
+        png=report("results/figures/montage.png", caption="../report/montage.rst", category="Data", labels={"figure": "Phantoms"}),
+    log:
+        "logs/figures/montage.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        code=fingerprint("smartnet.figures.montage"),
+    script:
+        "../scripts/figure_montage.py"
+
+
+rule figure_roc:
+    """Draw the ROC of every classifier on every test set."""
+    input:
+        tables=column(runs("classification", seeds=[FIRST_SEED]), "table"),
+        thresholds=column(runs("classification", seeds=[FIRST_SEED]), "threshold"),
+        metrics="results/metrics.csv",
+    output:
+        pdf="results/figures/roc.pdf",
+        png=report("results/figures/roc.png", caption="../report/roc.rst", category="Classification", labels={"figure": "ROC"}),
+    log:
+        "logs/figures/roc.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        runs=runs("classification", seeds=[FIRST_SEED]),
+        code=fingerprint("smartnet.figures.roc"),
+    script:
+        "../scripts/figure_roc.py"
+
+
+rule figure_activation:
+    """Draw what the last encoder stage of every start responds to."""
+    input:
+        maps=expand("results/maps/{pretext}/seed-{seed}/maps.tsv", pretext=config["pretexts"], seed=FIRST_SEED),
+        cases="results/maps/cases.tsv",
+        slices=slices_of_role("test"),
+        split="results/split.tsv",
+    output:
+        pdf="results/figures/activation.pdf",
+        png=report("results/figures/activation.png", caption="../report/activation.rst", category="Explanation", labels={"figure": "Activation maps"}),
+    log:
+        "logs/figures/activation.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        pretexts=config["pretexts"],
+        code=fingerprint("smartnet.figures.maps"),
+    script:
+        "../scripts/figure_activation.py"
+
+
+rule figure_gradcam:
+    """Draw where every classifier's evidence lies, through its 3D operator."""
+    input:
+        maps=expand("results/maps/{pretext}/seed-{seed}/maps.tsv", pretext=config["pretexts"], seed=FIRST_SEED),
+        cases="results/maps/cases.tsv",
+        slices=slices_of_role("test"),
+        split="results/split.tsv",
+    output:
+        pdf="results/figures/gradcam.pdf",
+        png=report("results/figures/gradcam.png", caption="../report/gradcam.rst", category="Explanation", labels={"figure": "Grad-CAM"}),
+    log:
+        "logs/figures/gradcam.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        pretexts=config["pretexts"],
+        code=fingerprint("smartnet.figures.maps"),
+    script:
+        "../scripts/figure_gradcam.py"
+
+
+rule figure_tsne:
+    """Draw hemorrhage against normal slices in the feature space of every start."""
+    input:
+        tables=expand("results/features/{pretext}/seed-{seed}/tsne.tsv", pretext=config["pretexts"], seed=FIRST_SEED),
+    output:
+        pdf="results/figures/tsne.pdf",
+        png=report("results/figures/tsne.png", caption="../report/tsne.rst", category="Explanation", labels={"figure": "t-SNE"}),
+    log:
+        "logs/figures/tsne.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        pretexts=config["pretexts"],
+        code=fingerprint("smartnet.figures.tsne"),
+    script:
+        "../scripts/figure_tsne.py"
+
+
+rule figure_segmentation:
+    """Draw image, reference and every segmenter's mask."""
+    input:
+        tables=column(runs("segmentation", seeds=[FIRST_SEED]), "table"),
+        cases="results/maps/cases.tsv",
+        volumes=shard_folders("volumes", TEST_SETS),
+    output:
+        pdf="results/figures/segmentation.pdf",
+        png=report("results/figures/segmentation.png", caption="../report/segmentation.rst", category="Segmentation", labels={"figure": "Segmentation"}),
+    log:
+        "logs/figures/segmentation.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        runs=runs("segmentation", seeds=[FIRST_SEED]),
+        code=fingerprint("smartnet.figures.panels"),
+    script:
+        "../scripts/figure_segmentation.py"
+
+
+rule figure_learning:
+    """Draw the learning curves of every training run."""
+    input:
+        upstream=expand("results/upstream/{pretext}/seed-{seed}/history.csv", pretext=config["pretexts"], seed=FIRST_SEED),
+        downstream=expand("results/downstream/{model}/seed-{seed}/history.csv", model=LEARNED, seed=FIRST_SEED),
+    output:
+        pdf="results/figures/learning.pdf",
+        png=report("results/figures/learning.png", caption="../report/learning.rst", category="Training", labels={"figure": "Learning curves"}),
+    log:
+        "logs/figures/learning.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        pretexts=config["pretexts"],
+        models=LEARNED,
+        code=fingerprint("smartnet.figures.learning"),
+    script:
+        "../scripts/figure_learning.py"
+
+
+rule table_datasets:
+    """Describe the data sets: scans, prevalence, kinds, volumes, geometry, rejected."""
+    input:
+        catalogs=[f"results/catalog/{name}/{shard}.tsv" for name in DATASETS for shard in range(DATASETS[name]["shards"])],
+        slices=shard_folders("slices", DATASETS),
+        split="results/split.tsv",
+    output:
+        csv=report("results/tables/datasets.csv", caption="../report/table_datasets.rst", category="Data", labels={"figure": "Table"}),
+        tex="results/tables/datasets.tex",
+    log:
+        "logs/tables/datasets.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        code=fingerprint("smartnet.figures.tables"),
+    script:
+        "../scripts/table_datasets.py"
+
+
+rule table_classification:
+    """Set the classifiers side by side, per test set."""
+    input:
+        metrics="results/metrics.csv",
+    output:
+        csv=report("results/tables/classification.csv", caption="../report/table_classification.rst", category="Classification", labels={"figure": "Table"}),
+        tex="results/tables/classification.tex",
+    log:
+        "logs/tables/classification.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        code=fingerprint("smartnet.figures.tables"),
+    script:
+        "../scripts/table_classification.py"
+
+
+rule table_segmentation:
+    """Set the segmenters side by side, per test set."""
+    input:
+        metrics="results/metrics.csv",
+    output:
+        csv=report("results/tables/segmentation.csv", caption="../report/table_segmentation.rst", category="Segmentation", labels={"figure": "Table"}),
+        tex="results/tables/segmentation.tex",
+    log:
+        "logs/tables/segmentation.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        code=fingerprint("smartnet.figures.tables"),
+    script:
+        "../scripts/table_segmentation.py"
+
+
+rule table_published:
+    """Set our numbers beside the published ones."""
+    input:
+        metrics="results/metrics.csv",
+        published=workflow.source_path("../resources/published.csv"),
+    output:
+        csv=report("results/tables/published.csv", caption="../report/table_published.rst", category="Classification", labels={"figure": "Table"}),
+        tex="results/tables/published.tex",
+    log:
+        "logs/tables/published.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        code=fingerprint("smartnet.figures.tables"),
+    script:
+        "../scripts/table_published.py"
+

@@ -1,0 +1,16 @@
+"""Adapter of rule choose_cases."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.explain.cases import choose_cases
+
+    choose_cases(
+        [Path(folder) for folder in snakemake.input.slices],
+        Path(snakemake.input.split),
+        output=Path(snakemake.output.cases),
+        count=snakemake.params.count,
+        seed=snakemake.params.draw_seed,
+    )

@@ -1,0 +1,19 @@
+"""Adapter of rule features."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.explain.features import extract_features
+
+    extract_features(
+        Path(snakemake.input.weights).parent,
+        [Path(folder) for folder in snakemake.input.slices],
+        Path(snakemake.input.split),
+        output=Path(snakemake.output.table).parent,
+        per_dataset=snakemake.params.per_dataset,
+        seed=snakemake.params.draw_seed,
+        gpu=snakemake.resources.gpu,
+        threads=snakemake.threads,
+    )

@@ -1,0 +1,16 @@
+"""Adapter of rule figure_learning."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.figures.learning import draw_learning
+
+    names = [*snakemake.params.pretexts, *snakemake.params.models]
+    histories = [*snakemake.input.upstream, *snakemake.input.downstream]
+    draw_learning(
+        dict(zip(names, map(Path, histories), strict=True)),
+        output_pdf=Path(snakemake.output.pdf),
+        output_png=Path(snakemake.output.png),
+    )

@@ -1,0 +1,15 @@
+"""Adapter of rule figure_roc."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.figures.roc import draw_roc
+
+    draw_roc(
+        snakemake.params.runs,
+        Path(snakemake.input.metrics),
+        output_pdf=Path(snakemake.output.pdf),
+        output_png=Path(snakemake.output.png),
+    )

@@ -1,0 +1,14 @@
+"""Adapter of rule figure_tsne."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.figures.tsne import draw_tsne
+
+    draw_tsne(
+        dict(zip(snakemake.params.pretexts, map(Path, snakemake.input.tables), strict=True)),
+        output_pdf=Path(snakemake.output.pdf),
+        output_png=Path(snakemake.output.png),
+    )

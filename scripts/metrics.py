@@ -1,0 +1,15 @@
+"""Adapter of rule metrics."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.metrics.evaluate import evaluate
+
+    evaluate(
+        snakemake.params.runs,
+        output=Path(snakemake.output.metrics),
+        replicates=snakemake.params.replicates,
+        seed=snakemake.params.seed,
+    )

@@ -1,0 +1,15 @@
+"""Adapter of rule tsne."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.explain.tsne import embed_tsne
+
+    embed_tsne(
+        Path(snakemake.input.table).parent,
+        perplexity=snakemake.params.perplexity,
+        seed=snakemake.params.draw_seed,
+        threads=snakemake.threads,
+    )

@@ -1,0 +1,23 @@
+"""What all tests share: a copy of the checkout to run in, and no silent skips in CI."""
+
+import os
+
+import pytest
+from support import copy_checkout
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """In CI a skip is a failure, unless the test needs data that nobody can install."""
+    outcome = yield
+    report = outcome.get_result()
+    forgiven = item.get_closest_marker("needs_data") or hasattr(report, "wasxfail")
+    if report.skipped and os.environ.get("CI") and not forgiven:
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {report.longrepr}"
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory):
+    """A copy of the checkout that tests may run in but not change."""
+    return copy_checkout(tmp_path_factory.mktemp("checkout"))

@@ -1,0 +1,120 @@
+"""A whole small study, from raw DICOM to the report; then again; then with data of one's own."""
+
+import hashlib
+import re
+import shutil
+
+import pytest
+import yaml
+from support import copy_checkout, run_snakemake
+
+pytestmark = pytest.mark.end_to_end
+SMOKE = ("--cores", "2", "--configfile", "config/smoke.yaml")
+
+
+def digest(folder):
+    """What must be equal byte for byte in two runs: numbers and weights."""
+    files = [folder / "results/metrics.csv", *sorted(folder.glob("results/*stream/**/model.safetensors"))]
+    assert len(files) > 4
+    return {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """The smoke study, run once: its folder and what Snakemake printed."""
+    folder = copy_checkout(tmp_path_factory.mktemp("study"))
+    result = run_snakemake(folder, *SMOKE)
+    assert result.returncode == 0, result.stdout[-6000:]
+    return folder, result.stdout
+
+
+def test_every_figure_and_table_is_there(study):
+    folder, _ = study
+    for path in ("figures/*.png", "figures/*.pdf", "tables/*.csv", "tables/*.tex"):
+        files = list((folder / "results").glob(path))
+        assert len(files) >= 4
+        assert all(file.stat().st_size > 100 for file in files)
+
+
+def test_a_second_run_has_nothing_to_do(study):
+    folder, _ = study
+    assert "Nothing to be done" in run_snakemake(folder, *SMOKE).stdout
+
+
+def test_every_rule_was_run(study):
+    """`identity_key` belongs to data of one's own and is run by the test below."""
+    folder, output = study
+    text = "".join(file.read_text() for file in (folder / "rules").glob("*.smk"))
+    with_scripts = {
+        name for name, body in re.findall(r"^rule (\w+):\n((?: .*\n|\n)*)", text, re.M) if "script:" in body
+    }
+    done = set(re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE))
+    assert with_scripts - done == {"identity_key"}
+
+
+def test_report_holds_every_figure(study):
+    folder, _ = study
+    result = run_snakemake(folder, "--configfile", "config/smoke.yaml", "--report", "results/report.html")
+    assert result.returncode == 0, result.stdout[-3000:]
+    page = (folder / "results/report.html").read_text()
+    for figure in (folder / "results/figures").glob("*.png"):
+        assert figure.name in page
+
+
+def test_from_scratch_gives_the_same_bytes(study, tmp_path):
+    folder, _ = study
+    again = copy_checkout(tmp_path)
+    result = run_snakemake(again, *SMOKE, "results/metrics.csv")
+    assert result.returncode == 0, result.stdout[-6000:]
+    assert digest(again) == digest(folder)
+
+
+@pytest.fixture
+def hospital(study, tmp_path):
+    """A checkout whose internal test set is a folder of one's own: files, labels, masks."""
+    folder, _ = study
+    clone = copy_checkout(tmp_path / "clone")
+    shutil.copytree(folder / "resources/phantom/internal", tmp_path / "hospital")
+    overlay = {"datasets": {"internal": {"path": str(tmp_path / "hospital")}}}
+    (clone / "hospital.yaml").write_text(yaml.safe_dump(overlay))
+    return clone, tmp_path / "hospital"
+
+
+def run_volumes(clone):
+    arguments = ("--cores", "2", "--configfile", "config/smoke.yaml", "hospital.yaml")
+    return run_snakemake(clone, *arguments, "results/volumes/internal/0")
+
+
+def test_data_of_ones_own_gets_a_secret_and_pseudonyms(hospital, study):
+    clone, _ = hospital
+    result = run_volumes(clone)
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert (clone / "resources/identity/key").stat().st_mode & 0o077 == 0
+    ours = {file.name for file in (clone / "results/volumes/internal/0").glob("c*.json")}
+    theirs = {file.name for file in (study[0] / "results/volumes/internal/0").glob("c*.json")}
+    assert len(ours) == len(theirs) == 4
+    assert not ours & theirs
+
+
+def test_a_mask_of_another_shape_is_one_readable_message(hospital):
+    import nibabel
+    import numpy as np
+
+    clone, folder = hospital
+    mask = next((folder / "masks").glob("*.nii.gz"))
+    nibabel.save(nibabel.Nifti1Image(np.ones((5, 6, 7), np.uint8), np.eye(4)), mask)
+    result = run_volumes(clone)
+    assert result.returncode != 0
+    line = next(line for line in result.stdout.splitlines() if line.startswith("DataError: "))
+    assert mask.name in line or "mask" in line
+    assert re.search(r"c[0-9a-f]{12}", line)
+
+
+def test_a_folder_without_ct_is_one_readable_message(hospital):
+    clone, folder = hospital
+    shutil.rmtree(folder / "dicom")
+    (folder / "dicom").mkdir()
+    (folder / "dicom" / "letter.txt").write_text("no CT here")
+    result = run_volumes(clone)
+    assert result.returncode != 0
+    assert re.search(r"^DataError: .*CT", result.stdout, re.MULTILINE)

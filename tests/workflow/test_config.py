@@ -1,0 +1,116 @@
+"""The configuration: every finding is one line that names key, value and remedy."""
+
+import copy
+
+import pytest
+import yaml
+from support import ROOT
+
+from smartnet.config import check
+from smartnet.config_reference import describe
+from smartnet.errors import ConfigError
+from smartnet.experiments import PRETEXTS, models
+
+SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
+DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def changed(path, value):
+    config = copy.deepcopy(DEFAULT)
+    *parents, last = path.split(".")
+    place = config
+    for key in parents:
+        place = place[key]
+    place[last] = value
+    return config
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("sed", 1, "unknown key 'sed'; did you mean 'seed'?"),
+        ("upstream.epoch", 3, "unknown key 'upstream.epoch'; did you mean 'upstream.epochs'?"),
+        ("downstream.classification.unfreze", {}, "did you mean 'downstream.classification.unfreeze'?"),
+        ("datasets.internal.phantom.sites", "a", "did you mean 'datasets.internal.phantom.site'?"),
+        ("network.attention", "al", "'network.attention' is 'al', which is none of all, last, none"),
+        ("pretexts", ["smartnt"], "did you mean 'smartnet'?"),
+        ("preprocess.size", 100, "'preprocess.size' is 100: 100 is not a multiple of 16"),
+        (
+            "datasets.internal",
+            {"role": "test", "shards": 1},
+            "has neither 'path' (your own DICOM) nor 'phantom'",
+        ),
+        ("datasets.Internal", DEFAULT["datasets"]["internal"], "Internal"),
+        ("network", {"depth": 18, "width": 1}, "key 'network.attention' is missing"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named(path, value, message):
+    with pytest.raises(ConfigError) as error:
+        check(changed(path, value), SCHEMA)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_study_needs_development_and_test():
+    config = changed("datasets.development", None)
+    with pytest.raises(ConfigError, match="no data set has 'role: development'"):
+        check(config, SCHEMA)
+
+
+def test_a_data_set_of_null_is_left_out():
+    assert "internal" not in check(changed("datasets.internal", None), SCHEMA)["datasets"]
+
+
+class TestOwnData:
+    """`path` in a data set points to DICOM files, labels and masks."""
+
+    def message(self, **entry):
+        with pytest.raises(ConfigError) as error:
+            check(changed("datasets.internal", {"role": "test", "shards": 1, **entry}), SCHEMA)
+        return str(error.value)
+
+    def test_missing_folder(self):
+        assert "there is no folder '/no/such/place'" in self.message(path="/no/such/place")
+
+    def test_empty_folder(self, tmp_path):
+        assert "is empty; put the DICOM files there" in self.message(path=str(tmp_path))
+
+    def test_no_labels(self, tmp_path):
+        (tmp_path / "1.dcm").touch()
+        assert "no table of labels" in self.message(path=str(tmp_path))
+
+    def test_missing_masks(self, tmp_path):
+        (tmp_path / "labels.tsv").touch()
+        assert "mend the path" in self.message(path=str(tmp_path), masks=str(tmp_path / "none"))
+
+    def test_good(self, tmp_path):
+        (tmp_path / "labels.tsv").touch()
+        check(changed("datasets.internal", {"role": "test", "shards": 1, "path": str(tmp_path)}), SCHEMA)
+
+
+def test_schema_and_table_know_the_same_starts():
+    assert SCHEMA["properties"]["pretexts"]["items"]["enum"] == list(PRETEXTS)
+
+
+def test_models_are_starts_times_operators_and_the_baselines():
+    names = list(models(DEFAULT))
+    assert names == [
+        *(f"{pretext}_bilstm" for pretext in DEFAULT["pretexts"]),
+        *(f"{pretext}_conv3d" for pretext in DEFAULT["pretexts"]),
+        "threshold-50hu_classification",
+        "threshold-50hu_segmentation",
+    ]
+
+
+def test_reference_of_the_configuration_is_up_to_date():
+    page = (ROOT / "config/README.md").read_text()
+    assert page == describe(SCHEMA, DEFAULT), "run: make docs"
+
+
+def test_every_key_of_the_default_is_explained():
+    lines = (ROOT / "config.yaml").read_text().splitlines()
+    top = [number for number, line in enumerate(lines) if line and not line.startswith((" ", "#"))]
+    explained = [
+        n for n in top if "#" in lines[n] or lines[n - 1].startswith("#") or "#" in "".join(lines[n : n + 14])
+    ]
+    assert explained == top

@@ -1,0 +1,51 @@
+"""The DAG without data: every configuration and profile plans, and wrong input is refused at once."""
+
+import re
+
+import pytest
+from support import ROOT, run_snakemake
+
+CONFIGS = [
+    "config.yaml",
+    *(f"config/{file.name}" for file in ROOT.glob("config/*.yaml") if file.stem != "schema"),
+]
+PROFILES = sorted(folder.name for folder in (ROOT / "profiles").iterdir())
+
+
+def plan(checkout, *arguments):
+    return run_snakemake(checkout, "--dry-run", "--quiet", "rules", *arguments)
+
+
+def counts(output):
+    """Jobs by rule, from the table that a dry run prints."""
+    return {name: int(number) for name, number in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("config", CONFIGS)
+def test_every_configuration_plans_with_every_profile(checkout, config, profile):
+    result = plan(
+        checkout, "--cores", "2", "--configfile", config, "--workflow-profile", f"profiles/{profile}"
+    )
+    assert result.returncode == 0, result.stdout
+    assert counts(result.stdout)["metrics"] == 1
+
+
+def test_default_study_has_a_job_per_model_and_test_set(checkout):
+    jobs = counts(plan(checkout, "--cores", "2").stdout)
+    assert (jobs["upstream"], jobs["downstream"]) == (3, 6)
+    assert jobs["predict_classification"] + jobs["predict_segmentation"] == 24
+    assert jobs["predict_baseline"] == 8
+
+
+def test_a_misspelt_key_on_the_command_line_is_named(checkout):
+    result = plan(checkout, "--cores", "2", "--config", "sed=3")
+    assert result.returncode != 0
+    assert "unknown key 'sed'; did you mean 'seed'?" in result.stdout
+
+
+def test_threshold_of_a_model_never_depends_on_a_test_set(checkout):
+    target = "results/downstream/smartnet_bilstm/seed-42/threshold.json"
+    result = run_snakemake(checkout, "--cores", "2", "--dry-run", "--quiet", "host", target)
+    planned = set(re.findall(r"results/slices/([a-z0-9-]+)/\d+", result.stdout.split("rule downstream:")[-1]))
+    assert planned == {"development"}

@@ -1,0 +1,120 @@
+"""The slices of one shard: all accepted cases' preprocessed slices in two arrays, and their tables."""
+
+import hashlib
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from smartnet.dicom.labels import KINDS
+from smartnet.errors import ConfigError, DataError
+from smartnet.files import read_nifti, read_table, write_table
+from smartnet.slices.preprocess import filled_range, prepare_image, prepare_mask, window
+from smartnet.slices.store import GrowingArray, growing_array
+
+logger = logging.getLogger(__name__)
+
+SLICE_COLUMNS = ["row", "case", "patient", "dataset", "z", "hemorrhage", "lesion_px"]
+CASE_COLUMNS = [
+    *["case", "patient", "dataset", "first", "count", "hemorrhage", *KINDS],
+    *["mask", "lesion_ml", "tilt_deg", "slice_thickness_mm", "manufacturer", "content"],
+]
+_TEXT = ["case", "patient", "dataset", "mask", "manufacturer"]
+
+
+def build_shard(
+    volumes: Path,
+    output: Path,
+    *,
+    size: int,
+    level: float,
+    width: float,
+    clahe_clip: float,
+    clahe_tiles: int,
+    min_speck_px: int,
+) -> None:
+    """Preprocess the volumes of one shard into 8-bit slices.
+
+    Args:
+        volumes: folder of the shard's volumes.
+        output: folder to write ``images.npy``, ``masks.npy``, ``slices.tsv`` and ``cases.tsv`` to.
+        size: side of the square slices in pixels.
+        level: centre of the window in HU.
+        width: width of the window in HU.
+        clahe_clip: clip limit of CLAHE, 0 for none.
+        clahe_tiles: CLAHE tiles per side.
+        min_speck_px: mask regions with fewer pixels are dropped.
+
+    Raises:
+        ConfigError: a size, width or number of tiles below 1.
+        DataError: a volume is missing, or nothing in it lies inside the window.
+    """
+    for name, value in {"size": size, "width": width, "clahe_tiles": clahe_tiles}.items():
+        if value < 1:
+            raise ConfigError(f"slices: {name} is {value}, but must be at least 1")
+    cases = read_table(volumes / "cases.tsv", dtype=dict.fromkeys(_TEXT, str))
+    accepted = cases[cases["verdict"] == "accepted"].sort_values("case").to_dict("records")
+    output.mkdir(parents=True, exist_ok=True)
+    slice_rows, case_rows = [], []
+    with (
+        growing_array(output / "images.npy", size) as images,
+        growing_array(output / "masks.npy", size) as masks,
+    ):
+        for case in accepted:
+            windowed, mask, start = _load(volumes, case, level=level, width=width)
+            first, digest = images.count, hashlib.sha256()
+            lesions = np.zeros_like(windowed, dtype=np.uint8) if mask is None else mask
+            for z, (plane, lesion) in enumerate(zip(windowed, lesions, strict=True), start=start):
+                image = prepare_image(plane, size=size, clahe_clip=clahe_clip, clahe_tiles=clahe_tiles)
+                lesion_px = _append(
+                    images, masks, image, prepare_mask(lesion, size=size, min_speck_px=min_speck_px)
+                )
+                digest.update(image.tobytes())
+                slice_rows.append(_slice_row(case, images.count - 1, z, None if mask is None else lesion_px))
+            new = {"first": first, "count": images.count - first, "content": digest.hexdigest()[:16]}
+            case_rows.append(case | new)
+            logger.info("case %s: %d slices", case["case"], new["count"])
+    _write_tables(slice_rows, case_rows, output)
+
+
+def _load(
+    volumes: Path, case: dict, *, level: float, width: float
+) -> tuple[np.ndarray, np.ndarray | None, int]:
+    """Read one case: filled slices windowed to [0, 1], their mask or None, the first one's z."""
+    name = case["case"]
+    paths = [volumes / f"{name}.nii.gz"] + [volumes / f"{name}_mask.nii.gz"] * (case["mask"] != "none")
+    for path in paths:
+        if not path.is_file():
+            raise DataError(f"case {name}: {path} is missing: run the volumes of this shard again")
+    windowed = window(read_nifti(paths[0])[0], level=level, width=width)
+    mask = read_nifti(paths[1])[0] if len(paths) > 1 else None
+    start, stop = filled_range(windowed, mask)
+    if start == stop:
+        raise DataError(
+            f"case {name}: no slice has anything inside the window {level - width / 2:g} to "
+            f"{level + width / 2:g} HU: correct level and width, or remove the scan"
+        )
+    return windowed[start:stop], None if mask is None else mask[start:stop], start
+
+
+def _append(images: GrowingArray, masks: GrowingArray, image: np.ndarray, mask: np.ndarray) -> int:
+    """Add one slice to both arrays, so that they cannot run apart; give the pixels of its mask."""
+    images.append(image)
+    masks.append(mask)
+    return int(mask.sum())
+
+
+def _slice_row(case: dict, row: int, z: int, lesion_px: int | None) -> dict:
+    same = {name: case[name] for name in ("case", "patient", "dataset")}
+    truth = {"hemorrhage": None if lesion_px is None else int(lesion_px > 0), "lesion_px": lesion_px}
+    return {"row": row, **same, "z": z, **truth}
+
+
+def _write_tables(slice_rows: list[dict], case_rows: list[dict], output: Path) -> None:
+    slices = pd.DataFrame(slice_rows, columns=SLICE_COLUMNS)
+    slices = slices.astype({"hemorrhage": "Int64", "lesion_px": "Int64"})
+    cases = pd.DataFrame(case_rows, columns=CASE_COLUMNS)
+    cases = cases.astype(dict.fromkeys(["hemorrhage", *KINDS], "Int64"))
+    write_table(slices, output / "slices.tsv")
+    write_table(cases, output / "cases.tsv")

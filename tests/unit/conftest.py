@@ -1,0 +1,6 @@
+"""Lets every unit test say ``from factories import ...``."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from smartnet.errors import DataError
-from smartnet.explain.source import keep_test, read_shards
 from smartnet.files import write_table
+from smartnet.slices import SliceSet
 
 SEVERITIES = ("severe", "moderate", "mild")
 
@@ -28,13 +28,16 @@ def choose_cases(slices: Sequence[Path], split: Path, *, output: Path, count: in
     Raises:
         DataError: no test case has a reference lesion.
     """
-    images = keep_test(read_shards(slices, "slices.tsv"), split)
-    images = images[images["lesion_px"] > 0].sort_values(["case", "lesion_px", "z"], ascending=[True, False, True])
+    test = SliceSet.open(slices, split, subset="test")
+    images = test.slices[test.slices["lesion_px"] > 0]
+    images = images.sort_values(["case", "lesion_px", "z"], ascending=[True, False, True])
     largest = images.drop_duplicates("case").set_index("case")["z"]
-    cases = keep_test(read_shards(slices, "cases.tsv"), split)
+    cases = test.cases
     cases = cases[(cases["mask"] == "reference") & cases["case"].isin(largest.index)]
     if cases.empty:
-        raise DataError(f"{split}: no test case has a reference lesion; maps need at least one segmented test scan")
+        raise DataError(
+            f"{split}: no test case has a reference lesion; maps need at least one segmented test scan"
+        )
     cases = cases.sort_values("case").reset_index(drop=True)
     tie = np.random.default_rng(seed).permutation(len(cases))
     ranked = cases.assign(tie=tie).sort_values(["lesion_ml", "tie"], ascending=[False, True])

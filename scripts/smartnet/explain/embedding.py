@@ -30,7 +30,9 @@ def embed_tsne(folder: Path, *, perplexity: float, seed: int, threads: int) -> N
     features = np.load(Path(folder) / "features.npy").astype(np.float64)
     table = read_table(Path(folder) / "features.tsv", dtype={"case": str})
     if len(features) < FEWEST:
-        raise DataError(f"{folder}: t-SNE needs {FEWEST} slices, got {len(features)}; add cases to the test sets")
+        raise DataError(
+            f"{folder}: t-SNE needs {FEWEST} slices, got {len(features)}; add cases to the test sets"
+        )
     if not np.isfinite(features).all():
         raise DataError(f"{folder}: features are not finite; train the upstream network again")
     small = len(features) <= 2000

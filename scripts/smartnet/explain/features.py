@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from smartnet.errors import DataError
-from smartnet.explain.source import keep_test, read_shards
 from smartnet.files import write_array, write_table
+from smartnet.slices import SliceSet
 
 BATCH = 32
 logger = logging.getLogger(__name__)
@@ -70,15 +70,16 @@ def extract_features(
 
     device = choose_device(gpu, threads)
     encoder = load_model(upstream).encoder.to(device).eval()
-    table = keep_test(read_shards(slices, "slices.tsv"), split)
+    test = SliceSet.open(slices, split, subset="test")
+    # A row counts within its shard; ``first`` is the row of the case's first slice there.
+    table = test.slices.assign(position=test.slices["row"] - test.slices["index"].map(test.cases["first"]))
     sample = sample_slices(table, per_dataset=per_dataset, seed=seed)
-    images = [np.load(Path(folder) / "images.npy", mmap_mode="r") for folder in slices]
     pooled = []
     with torch.inference_mode():
         for start in range(0, len(sample), BATCH):
             rows = sample.iloc[start : start + BATCH]
-            batch = np.stack([images[shard][row] for shard, row in zip(rows["shard"], rows["row"], strict=True)])
-            stage = encoder(min_max(torch.from_numpy(batch)[:, None].to(device)))[-1]
+            batch = [test.slice(case, z)[0] for case, z in zip(rows["index"], rows["position"], strict=True)]
+            stage = encoder(min_max(torch.from_numpy(np.stack(batch))[:, None].to(device)))[-1]
             pooled.append(stage.mean((2, 3)).float().cpu().numpy())
     logger.info("features of %d slices from %d data sets", len(sample), sample["dataset"].nunique())
     write_array(np.concatenate(pooled), Path(output) / "features.npy")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from smartnet.errors import DataError
-from smartnet.explain.source import keep_test, position_of, read_case
+from smartnet.explain.source import find_slice
 from smartnet.files import read_table, write_array, write_table
+from smartnet.slices import SliceSet
 
 if TYPE_CHECKING:
     import torch
@@ -39,10 +39,10 @@ def activation_map(encoder: "nn.Module", images: "torch.Tensor") -> "torch.Tenso
 
 
 def grad_cam(classifier: "nn.Module", volume: "torch.Tensor") -> "torch.Tensor":
-    """Grad-CAM (Selvaraju et al., ICCV 2017) of the volume logit, back through the 3D operator to every slice.
+    """Grad-CAM (Selvaraju et al., ICCV 2017) of the volume logit, through the 3D operator to every slice.
 
-    Each slice's channels are weighted by their own mean gradient, so the weights hold what the operator made of
-    that slice among its neighbours.
+    Each slice's channels are weighted by their own mean gradient, so the weights hold what the operator made
+    of that slice among its neighbours.
 
     Args:
         classifier: takes volumes (B, 1, D, H, W) and depths (B,), gives logits (B, 1); its last encoder
@@ -50,8 +50,8 @@ def grad_cam(classifier: "nn.Module", volume: "torch.Tensor") -> "torch.Tensor":
         volume: (D, 1, H, W) in [0, 1], the slices of one scan in order.
 
     Returns:
-        (D, H, W): positive evidence, resized bilinearly; divided by the maximum of the whole scan (all 0 where
-        nothing speaks for hemorrhage), so that slices compare.
+        (D, H, W): positive evidence, resized bilinearly; divided by the maximum of the whole scan (all 0
+        where nothing speaks for hemorrhage), so that slices compare.
     """
     import torch
 
@@ -131,13 +131,11 @@ def compute_maps(
     encoder = load_model(upstream).encoder.to(device).eval()
     network = load_model(classifier).to(device).eval()
     table = read_table(cases, dtype={"case": str, "dataset": str})
-    strangers = set(table["case"]) - set(keep_test(table, split)["case"])
-    if strangers:
-        raise DataError(f"{cases}: case {min(strangers)} is not a test case; choose the cases again")
+    test = SliceSet.open(slices, split, subset="test")
     activations, evidences = [], []
     for row in table.itertuples():
-        images, _, indices = read_case(slices, row.case)
-        position = position_of(indices, row.z, row.case)
+        index, position = find_slice(test, row.case, row.z, table=cases)
+        images = np.array(test.volume(index)[0])
         volume = min_max(torch.from_numpy(images)[:, None].to(device))
         activations.append(activation_map(encoder, volume[position : position + 1])[0].cpu().numpy())
         evidences.append(grad_cam(network, volume)[position].cpu().numpy())

@@ -32,10 +32,20 @@ def study(tmp_path_factory):
                 masks.append(mask)
                 area = mask.sum(axis=(1, 2))
                 rows += [
-                    (first + z, name, f"p{name}", dataset, z + 2, int(area[z] > 0), area[z]) for z in range(depth)
+                    (first + z, name, f"p{name}", dataset, z + 2, int(area[z] > 0), area[z])
+                    for z in range(depth)
                 ]
                 cases.append(
-                    (name, f"p{name}", dataset, first, depth, bleeds, "reference" if bleeds else "empty", area.sum() / 10)
+                    (
+                        name,
+                        f"p{name}",
+                        dataset,
+                        first,
+                        depth,
+                        bleeds,
+                        "reference" if bleeds else "empty",
+                        area.sum() / 10,
+                    )
                 )
                 split.append((name, f"p{name}", dataset, "train" if name == "cpublic10" else "test"))
             folder = root / dataset / str(shard)

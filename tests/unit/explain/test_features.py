@@ -75,7 +75,9 @@ def test_features_are_the_pooled_last_stage_in_the_order_of_the_table(study, net
 def clusters(folder):
     generator = np.random.default_rng(0)
     hemorrhage = np.arange(60) % 2
-    write_array((generator.normal(size=(60, 8)) + 9 * hemorrhage[:, None]).astype(np.float32), folder / "features.npy")
+    write_array(
+        (generator.normal(size=(60, 8)) + 9 * hemorrhage[:, None]).astype(np.float32), folder / "features.npy"
+    )
     table = pd.DataFrame(
         {"case": "c", "patient": "p", "dataset": "internal", "z": range(60), "hemorrhage": hemorrhage}
     )

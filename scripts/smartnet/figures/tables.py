@@ -1,0 +1,120 @@
+"""Tables of the study, drawn from ``metrics.csv`` alone."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from smartnet.figures.latex import MISSING, number, with_interval, write_both
+from smartnet.figures.names import display_dataset, display_name, sort_datasets, sort_models
+from smartnet.files import read_table
+from smartnet.metrics import read_metrics
+
+CLASSIFICATION = {"AUC": 3, "AP": 3, "F1": 3, "SEN": 3, "SPE": 3}
+SEGMENTATION = {"DSC": 3, "FPV": 2, "FNV": 2}
+HEADS = {"FPV": "FPV (mL)", "FNV": "Missed (mL)"}
+PHANTOM = "phantoms, not patients: numbers do not compare"
+
+
+def table_classification(metrics: Path, *, output_csv: Path, output_tex: Path) -> None:
+    """Write every classifier on every test set, at the operating point from validation and at 0.5.
+
+    Args:
+        metrics: ``metrics.csv``.
+        output_csv: table with values and 95 % intervals.
+        output_tex: the same for LaTeX.
+    """
+    half = {"F1@0.5": 3, "SEN@0.5": 3, "SPE@0.5": 3}
+    write_both(_table(metrics, "classification", CLASSIFICATION | half), output_csv, output_tex)
+
+
+def table_segmentation(metrics: Path, *, output_csv: Path, output_tex: Path) -> None:
+    """Write every segmenter on every test set: DSC and missed volume on scans with hemorrhage, else FPV.
+
+    Args:
+        metrics: ``metrics.csv``.
+        output_csv: table with values and 95 % intervals.
+        output_tex: the same for LaTeX.
+    """
+    half = {"DSC@0.5": 3, "FPV@0.5": 2}
+    write_both(_table(metrics, "segmentation", SEGMENTATION | half), output_csv, output_tex)
+
+
+def _table(metrics: Path, task: str, digits: dict[str, int]) -> pd.DataFrame:
+    """One row per test set and model; the number of scans behind the cells stands in each row."""
+    table = read_metrics(metrics)
+    table = table[(table["task"] == task) & (table["subgroup"] == "all")]
+    rows = []
+    for dataset in sort_datasets(table["dataset"]):
+        part = table[table["dataset"] == dataset]
+        for model in sort_models(part["model"]):
+            of_model = part[part["model"] == model]
+            first = of_model.iloc[0]
+            row = {
+                "Test set": display_dataset(dataset),
+                "Model": display_name(model),
+                "With": str(first["n_positive"]),
+                "Without": str(first["n_negative"]),
+            }
+            if of_model["seed"].nunique() > 1:
+                row["Model"] += f" ({of_model['seed'].nunique()} seeds)"
+            for metric, places in digits.items():
+                head = HEADS.get(metric.split("@")[0], metric.split("@")[0])
+                row[f"{head} at 0.5" if "@" in metric else head] = _cell(of_model, metric, places)
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _cell(rows: pd.DataFrame, metric: str, digits: int) -> str:
+    """Value with its 95 % interval for one seed; mean and range over several."""
+    found = rows[rows["metric"] == metric]
+    if found.empty:
+        return MISSING
+    if len(found) == 1:
+        row = found.iloc[0]
+        return with_interval(row["value"], row["low"], row["high"], digits=digits)
+    mean, low, high = (
+        number(getattr(found["value"], part)(), digits=digits) for part in ("mean", "min", "max")
+    )
+    return f"{mean} ({low} to {high})"
+
+
+def table_published(
+    metrics: Path, published: Path, *, phantoms: bool, output_csv: Path, output_tex: Path
+) -> None:
+    """Set this study's numbers beside the paper's.
+
+    Args:
+        metrics: ``metrics.csv``.
+        published: ``resources/published.csv`` (``model task dataset metric value stars source``).
+        phantoms: the study ran on phantoms; every row then says that the numbers do not compare.
+        output_csv: table.
+        output_tex: the same for LaTeX.
+    """
+    ours = read_metrics(metrics)
+    ours = ours[ours["subgroup"] == "all"].assign(start=ours["model"].str.split("_").str[0])
+    theirs = read_table(published, dtype=str)
+    rows = []
+    for row in theirs.itertuples():
+        same = (ours["start"] == row.model) & (ours["task"] == row.task)
+        same &= (ours["dataset"] == row.dataset) & (ours["metric"] == _published_metric(row.metric))
+        rows.append(
+            {
+                "Task": row.task.capitalize(),
+                "Test set": display_dataset(row.dataset),
+                "Metric": _published_metric(row.metric).replace("@", " at "),
+                "Model": display_name(row.model),
+                "Paper": row.value + ("" if pd.isna(row.stars) else f" {row.stars}"),
+                "This study": _cell(ours[same], _published_metric(row.metric), _digits(row.value)),
+                "Data of this study": PHANTOM if phantoms else "own data: another test set than the paper's",
+            }
+        )
+    write_both(pd.DataFrame(rows), output_csv, output_tex)
+
+
+def _published_metric(metric: str) -> str:
+    """Give our name: the paper takes its calls at a probability of 0.5."""
+    return f"{metric}@0.5" if metric in ("F1", "SEN", "SPE", "DSC", "FPV") else metric
+
+
+def _digits(value: str) -> int:
+    return len(value.partition(".")[2])

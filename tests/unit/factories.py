@@ -1,6 +1,6 @@
 """A small writer of synthetic CT series: any orientation, tilt, spacing, flips, padding, slope and intercept.
 
-It is independent of the package's own phantoms and of its DICOM reader, so that either can be checked with it.
+It is independent of the package's own phantoms and of its DICOM reader, so either can be checked with it.
 """
 
 from collections.abc import Callable, Sequence

@@ -6,7 +6,7 @@ row per series with a verdict. Pixels are read later, by :mod:`smartnet.volume`,
 """
 
 from smartnet.dicom.catalog import catalog_shard
-from smartnet.dicom.discovery import index_folder
+from smartnet.dicom.index import index_folder
 from smartnet.dicom.labels import read_labels
 
 __all__ = ["catalog_shard", "index_folder", "read_labels"]

@@ -1,20 +1,13 @@
-"""Find the files below a folder and read their headers into the private index table."""
+"""Find the files below a folder and read what is needed of their headers."""
 
-import logging
 import os
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 
-import pandas as pd
 import pydicom
 from pydicom.errors import InvalidDicomError
 
 from smartnet.errors import DataError
-from smartnet.files import write_table
-
-logger = logging.getLogger(__name__)
 
 # Column of the index -> DICOM keyword. Nothing else is ever read from a header here.
 HEADER_TAGS = {
@@ -48,35 +41,6 @@ CT_SOP_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.2.1": "Enhanced CT Image Storage",
     "1.2.840.10008.5.1.4.1.1.2.2": "Legacy Converted Enhanced CT Image Storage",
 }
-_CHUNK = 64  # files per message to a worker process
-
-
-def index_folder(folder: Path, output: Path, *, threads: int) -> None:
-    """Read the header of every file below a data set's folder into the private index table.
-
-    Args:
-        folder: the data set; its ``dicom`` folder is read if it has one, else all of it.
-        output: the table to write, one row per file, sorted by path. It holds identifiers.
-        threads: number of processes that read.
-
-    Raises:
-        DataError: the folder is missing or empty, or no file in it is a CT image.
-    """
-    folder = Path(folder)
-    files = list_files(folder)
-    rows = _map_files(files, threads)
-    table = pd.DataFrame(rows, columns=INDEX_COLUMNS)
-    unreadable = int((table["error"] != "").sum())
-    logger.info("%d files below %s, %d of them no usable DICOM image", len(table), folder, unreadable)
-    is_ct = (table["modality"] == "CT") | table["sop_class"].isin(list(CT_SOP_CLASSES))
-    if not (is_ct & (table["error"] == "")).any():
-        others = sorted(set(table["modality"]) - {""})
-        raise DataError(
-            f"no CT image among the {len(table)} files below {folder} "
-            f"({unreadable} no DICOM image, modalities found: {', '.join(others) or 'none'}): "
-            "point the data set's path at the folder that holds its CT files"
-        )
-    write_table(table, output)
 
 
 def list_files(folder: Path) -> list[Path]:
@@ -123,10 +87,3 @@ def _text(value: object) -> str:
         return ""
     values: Iterable[object] = value if isinstance(value, pydicom.multival.MultiValue | list) else [value]
     return "\\".join(" ".join(str(item).split()) for item in values)
-
-
-def _map_files(files: list[Path], threads: int) -> list[dict[str, str]]:
-    if threads <= 1 or len(files) <= _CHUNK:
-        return [read_header(file) for file in files]
-    with ProcessPoolExecutor(threads) as pool:
-        return list(pool.map(partial(read_header), files, chunksize=_CHUNK))

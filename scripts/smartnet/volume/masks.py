@@ -46,8 +46,8 @@ def load_mask(path: Path, case: str, shape: tuple[int, int, int], affine: np.nda
     if off_mm > _TOLERANCE_PX * pixel_mm:
         raise DataError(
             f"case {case}: mask file {path} has the scan's shape {_text(shape)}, but its geometry is up to "
-            f"{off_mm:.2f} mm off (half a pixel, {_TOLERANCE_PX * pixel_mm:.2f} mm, is allowed): save it with "
-            "the series' own geometry, sheared if the gantry is tilted"
+            f"{off_mm:.2f} mm off (half a pixel, {_TOLERANCE_PX * pixel_mm:.2f} mm, is allowed): save it "
+            "with the series' own geometry, sheared if the gantry is tilted"
         )
     return _labels(mask, case, path)
 

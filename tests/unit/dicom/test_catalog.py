@@ -112,7 +112,7 @@ def test_labels_are_joined_and_their_absence_is_a_reason(tmp_path):
 def test_labels_of_other_data_are_refused_as_a_whole(tmp_path):
     write_series(tmp_path / "data" / "dicom", CTSeries())
     write_labels(tmp_path / "data", [{"study_uid": "9.9", "hemorrhage": 1}])
-    with pytest.raises(DataError, match="none of the 1 rows of .*labels.tsv matches a study_uid"):
+    with pytest.raises(DataError, match=r"none of the 1 rows of .*labels.tsv matches a study_uid"):
         catalog(tmp_path, labelled=True)
 
 

@@ -64,5 +64,7 @@ def test_a_folder_without_ct_says_what_it_found(tmp_path):
     mr = replace(CTSeries(), tags={"Modality": "MR", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.4"})
     write_series(tmp_path / "data", mr)
     (tmp_path / "data" / "notes.txt").write_text("hello")
-    with pytest.raises(DataError, match=r"no CT image among the 9 files below .*1 no DICOM.*MR.*point"):
+    with pytest.raises(
+        DataError, match=r"no CT image among the 9 files .*found: modality MR, no DICOM file.: point"
+    ):
         index(tmp_path / "data", tmp_path)

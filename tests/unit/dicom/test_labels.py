@@ -13,7 +13,9 @@ def labels(tmp_path, text):
 
 
 def test_reads_truth_kinds_and_masks_and_ignores_other_columns(tmp_path):
-    table = labels(tmp_path, "age\tseries_uid\themorrhage\tIVH\tmask\n60\t1.2\t1\t1\ta.nii.gz\n61\t1.3\t0\t\t\n")
+    table = labels(
+        tmp_path, "age\tseries_uid\themorrhage\tIVH\tmask\n60\t1.2\t1\t1\ta.nii.gz\n61\t1.3\t0\t\t\n"
+    )
     assert list(table["uid"]) == ["1.2", "1.3"]
     assert set(table["uid_column"]) == {"series_uid"}
     assert list(table["hemorrhage"]) == [1, 0]

@@ -158,7 +158,11 @@ def test_padding_of_a_tissue_value_counts_only_at_the_border(tmp_path):
         (CTSeries(), np.full((8, 48, 48), 30.0), "constant image: every voxel is 30 HU"),
         (CTSeries(signed=True, intercepts=(0.0,)), "shifted", "implausible HU: no air around the head"),
         (CTSeries(), "bone", "implausible HU: only 0.00 % of the voxels"),
-        (replace(CTSeries(), tags={"RescaleSlope": None}), None, "slice 0: rescale slope or intercept missing"),
+        (
+            replace(CTSeries(), tags={"RescaleSlope": None}),
+            None,
+            "slice 0: rescale slope or intercept missing",
+        ),
         (replace(CTSeries(), tags={"BitsAllocated": 8}), None, "slice 0: pixels cannot be decoded"),
     ],
 )
@@ -202,7 +206,9 @@ def test_a_mask_that_lies_beside_its_scan_is_an_error(tmp_path):
     affine = CTSeries(tilt_deg=10).affine
     affine[:3, 3] += 2.5
     dataset(tmp_path, CTSeries(tilt_deg=10), mask=np.ones((8, 48, 48), np.uint8), affine=affine)
-    with pytest.raises(DataError, match=r"m.nii.gz has the scan's shape 8x48x48, but .* 4.33 mm off .*half a"):
+    with pytest.raises(
+        DataError, match=r"m.nii.gz has the scan's shape 8x48x48, but .* 4.33 mm off .*half a"
+    ):
         run_volumes(tmp_path / "data", tmp_path)
 
 
@@ -226,7 +232,12 @@ def test_label_and_mask_are_made_to_agree(tmp_path):
     one = np.zeros((8, 48, 48), np.uint8)
     one[4, 20:30, 20:30] = 3
     none = np.zeros_like(one)
-    for name, label, mask in (("left-out", "", one), ("empty", 1, none), ("against", 0, one), ("zero", 0, None)):
+    for name, label, mask in (
+        ("left-out", "", one),
+        ("empty", 1, none),
+        ("against", 0, one),
+        ("zero", 0, None),
+    ):
         dataset(tmp_path / name, label=label, mask=mask)
         run_volumes(tmp_path / name / "data", tmp_path / name)
     left_out, empty, against, zero = (

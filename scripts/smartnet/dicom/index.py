@@ -1,0 +1,51 @@
+"""The private index: one row per file of a data set, from the headers alone."""
+
+import logging
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+
+from smartnet.dicom.discovery import CT_SOP_CLASSES, INDEX_COLUMNS, list_files, read_header
+from smartnet.errors import DataError
+from smartnet.files import write_table
+
+logger = logging.getLogger(__name__)
+
+_CHUNK = 64  # files per message to a worker process
+
+
+def index_folder(folder: Path, output: Path, *, threads: int) -> None:
+    """Read the header of every file below a data set's folder into the private index table.
+
+    Args:
+        folder: the data set; its ``dicom`` folder is read if it has one, else all of it.
+        output: the table to write, one row per file, sorted by path. It holds identifiers.
+        threads: number of processes that read.
+
+    Raises:
+        DataError: the folder is missing or empty, or no file in it is a CT image.
+    """
+    folder = Path(folder)
+    files = list_files(folder)
+    rows = _map_files(files, threads)
+    table = pd.DataFrame(rows, columns=INDEX_COLUMNS)
+    errors = table["error"][table["error"] != ""]
+    logger.info("%d files below %s, %d of them of no use", len(table), folder, len(errors))
+    for error, count in errors.value_counts().sort_index().items():
+        logger.warning("%d files left out: %s", count, error)
+    is_ct = (table["modality"] == "CT") | table["sop_class"].isin(list(CT_SOP_CLASSES))
+    if not (is_ct & (table["error"] == "")).any():
+        kinds = sorted({f"modality {name}" for name in table["modality"] if name} | set(errors))
+        raise DataError(
+            f"no CT image among the {len(table)} files below {folder} (found: {', '.join(kinds)}): "
+            "point the data set's path at the folder that holds its CT files"
+        )
+    write_table(table, output)
+
+
+def _map_files(files: list[Path], threads: int) -> list[dict[str, str]]:
+    if threads <= 1 or len(files) <= _CHUNK:
+        return [read_header(file) for file in files]
+    with ProcessPoolExecutor(threads) as pool:
+        return list(pool.map(read_header, files, chunksize=_CHUNK))

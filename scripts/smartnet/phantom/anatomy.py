@@ -8,7 +8,8 @@ from smartnet.phantom import brain, skull
 from smartnet.phantom.canvas import Canvas
 from smartnet.phantom.head import Head
 
-SKIN_MARGIN_MM = 3.0
+SKIN_MARGIN_MM = 6.0
+Points = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Sample:
         csf: signed distance to the fluid spaces outside the brain.
         below: under the tentorium (bool).
         skin: signed distance to the skin.
+        wall: below the inner table of the vault, the floor left aside.
     """
 
     x: np.ndarray
@@ -36,6 +38,7 @@ class Sample:
     csf: np.ndarray
     below: np.ndarray
     skin: np.ndarray
+    wall: np.ndarray
 
     def take(self, at: np.ndarray) -> "Sample":
         """Give the sample at some of its points (a copy)."""
@@ -62,40 +65,45 @@ class Shift:
     reach_mm: float
 
 
-def to_head(points: tuple[np.ndarray, np.ndarray, np.ndarray], head: Head) -> tuple[np.ndarray, ...]:
-    """Take points in mm (rotation undone already) to the standard head: size and individual bends."""
-    x, y, z = (axis / np.float32(scale) for axis, scale in zip(points, head.scale, strict=True))
+def to_head(points: Points, head: Head, planes: int) -> Points:
+    """Take points in mm (rotation undone already) to the standard head: size and individual bends.
+
+    The bends are so smooth that they are read once for all planes of a slice.
+    """
+    scaled = tuple(axis / np.float32(scale) for axis, scale in zip(points, head.scale, strict=True))
+    stacks = [axis.reshape(planes, -1) for axis in scaled]
+    middle = [0.5 * (stack[0] + stack[-1]) for stack in stacks]
     bends = (
-        np.float32(amount) * warp(x, y, z) for amount, warp in zip((1.8, 2.2, 2.2), head.warp, strict=True)
+        np.float32(amount) * warp(*middle) for amount, warp in zip((1.8, 2.2, 2.2), head.warp, strict=True)
     )
-    return tuple(axis + bend for axis, bend in zip((x, y, z), bends, strict=True))
+    return tuple((stack + bend).reshape(-1) for stack, bend in zip(stacks, bends, strict=True))
 
 
-def skin_distance(points: tuple[np.ndarray, np.ndarray, np.ndarray], head: Head) -> np.ndarray:
+def skin_distance(points: Points, head: Head) -> np.ndarray:
     """Give a quick signed distance (mm) to the skin, without the individual bends."""
     x, y, z = (axis / np.float32(scale) for axis, scale in zip(points, head.scale, strict=True))
     return skull.skin_distance(Canvas(x, y, z), head)
 
 
-def render(
-    points: tuple[np.ndarray, np.ndarray, np.ndarray], head: Head, shift: Shift | None = None
-) -> Sample:
+def render(points: Points, head: Head, shift: Shift | None = None, *, planes: int = 1) -> Sample:
     """Paint a head at points.
 
     Args:
         points: x, y, z in mm from the head's centre, along the head's axes; flat float32.
         head: the person.
         shift: brain displaced by a hemorrhage.
+        planes: the points are this many planes one after the other, all with the same pixels.
 
     Returns:
         the tissue and the spaces in which hemorrhages form.
     """
-    x, y, z = to_head(points, head)
+    x, y, z = to_head(points, head, planes)
     canvas = Canvas(x, y, z)
     depth, vault = skull.cavity_depth(canvas, head)
     skin = skull.skin_distance(canvas, head)
-    skull.paint_outside(canvas, head, skin, vault)
-    skull.paint_skull(canvas, head, depth, vault)
+    patch = head.patches(z, x, y)
+    skull.paint_outside(canvas, head, skin, patch)
+    skull.paint_skull(canvas, head, depth, vault, patch)
     skull.paint_base(canvas, head)
 
     ventricle = np.full(x.shape, 50, dtype=np.float32)
@@ -109,11 +117,11 @@ def render(
             bx = bx - _push(bx, by, bz, deep, shift)
         content = Canvas(bx, by, bz, 0.0)
         spaces = brain.paint_brain(content, head, deep)
-        content.hu += np.float32(5.0) * np.exp(-np.maximum(deep, 0) * np.float32(1 / 4.0))
+        content.hu += np.float32(6.5) * np.exp(-np.maximum(deep, 0) * np.float32(1 / 4.5))
         cover = np.clip(np.float32(0.5) + deep * np.float32(1 / 1.2), 0, 1)
         canvas.hu[inside] += cover * (content.hu - canvas.hu[inside])
         ventricle[inside], csf[inside], below[inside] = spaces.ventricle, spaces.csf, spaces.below
-    return Sample(x, y, z, canvas.hu, depth, ventricle, csf, below, skin)
+    return Sample(x, y, z, canvas.hu, depth, ventricle, csf, below, skin, -vault)
 
 
 def _push(x: np.ndarray, y: np.ndarray, z: np.ndarray, depth: np.ndarray, shift: Shift) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The inside of the skull: cortex and sulci, ventricles, cisterns, deep nuclei, cerebellum, dura, veins, calcifications."""
+"""The inside of the skull: cortex, sulci, ventricles, cisterns, nuclei, cerebellum, dura, calcifications."""
 
 from dataclasses import dataclass
 
@@ -57,13 +57,13 @@ def _ventricles(canvas: Canvas, head: Head) -> np.ndarray:
     best = np.full(ax.shape, 50, dtype=np.float32)
     for start, end, radii in _HORNS:
         if low < max(start[2], end[2]) + 12 and high > min(start[2], end[2]) - 12:
-            best = np.minimum(best, capsule(ax, y, z, start, end, radii))
+            best = np.minimum(best, capsule(ax, y, z, start=start, end=end, radii=radii))
     best -= inflate
     best = np.maximum(best, np.float32(1.1) - ax)
     third = np.maximum(ax - (np.float32(1.0) + np.float32(1.2) * wide * wide), np.abs(y - 6) - 15)
     third = np.maximum(third, np.abs(z + 3) - 10)
     fourth = ellipsoid(ax, y - 36 + np.float32(0.35) * ax, z + 36, (8.0 * wide, 4.6 * wide, 11))
-    aqueduct = capsule(ax, y, z, (0, 22, -8), (0, 33, -28), (1.2, 1.4))
+    aqueduct = capsule(ax, y, z, start=(0, 22, -8), end=(0, 33, -28), radii=(1.2, 1.4))
     found[at] = np.minimum(np.minimum(best, third), np.minimum(fourth, aqueduct))
     return found
 
@@ -88,7 +88,7 @@ def _sulci(canvas: Canvas, head: Head, depth: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _fissures(canvas: Canvas, head: Head) -> tuple[np.ndarray, np.ndarray]:
-    """Give signed distances (mm) to the Sylvian fissure with the insular cistern, and to the midline fissure."""
+    """Give signed distances (mm) to the Sylvian fissure with its cistern, and to the midline fissure."""
     ax, y, z = canvas.ax, canvas.y, canvas.z
     wide = np.float32(0.9 + 1.6 * head.atrophy)
     midline = np.maximum(
@@ -97,12 +97,14 @@ def _fissures(canvas: Canvas, head: Head) -> tuple[np.ndarray, np.ndarray]:
     midline = np.maximum(midline, tentorium_height(ax, y) - z)
     if not canvas.reaches(-30, 32):
         return np.full(ax.shape, 50, dtype=np.float32), midline
-    bend = 40 - np.float32(0.013) * np.square(y + 3) + np.float32(0.06) * z
-    wide = wide * (1 + np.float32(0.5) * np.clip(head.sulci_depth(y, z, canvas.x), -1.2, 1.2))
-    insula = np.maximum(np.abs(ax - bend) - wide, np.abs(y + 4) - 21)
-    insula = np.maximum(insula, np.abs(z - 3) - 15)
+    wobble = np.clip(head.sulci_depth(y, z, canvas.x), -1.5, 1.5)
+    bend = 39 - np.float32(0.010) * np.square(y + 3) + np.float32(0.06) * z + np.float32(1.3) * wobble
+    taper = np.sqrt(np.clip(1 - np.square((y + 4) * np.float32(1 / 23)), 0, 1))
+    wide = wide * (np.float32(0.85) + np.float32(0.45) * wobble)
+    insula = np.maximum(np.abs(ax - bend) - wide * taper, np.abs(z - 3 - 3 * wobble) - 14)
     stem = np.maximum(
-        np.abs(y + 22 - np.float32(0.9) * (z - 2) - np.float32(0.10) * (ax - 38)) - wide, 37 - ax
+        np.abs(y + 22 - np.float32(0.9) * (z - 2) - np.float32(0.10) * (ax - 38) + 2.5 * wobble) - wide,
+        37 - ax,
     )
     stem = np.maximum(stem, np.abs(z - 6) - 26)
     return np.minimum(insula, stem), midline
@@ -116,18 +118,19 @@ def _cisterns(canvas: Canvas, head: Head) -> np.ndarray:
     ax, y, z = canvas.ax, canvas.y, canvas.z
     at = np.flatnonzero((ax < 48) & (z < 12) & (y > -45) & (y < 85))
     ax, y, z = ax[at], y[at], z[at]
+    wave = np.float32(0.8) * head.patches(y, ax, z)
     angle = np.arctan2(y + 8, ax)
     star = np.sqrt(ax * ax + np.square(y + 8)) - more * (11.5 + 4.0 * np.cos(5 * angle + 1.57))
     best = np.maximum(star, np.abs(z + 23) - 7)
     stem = ellipsoid(ax, y - 14, z + 13, (16.3 * more, 14.6 * more, 10))
     for other in (
-        np.maximum(stem, np.maximum(-30 - z, 5 - y)),
+        np.maximum(stem + np.clip(wave, -0.8, 1.6), np.maximum(-30 - z, 5 - y)),
         ellipsoid(ax, y - 30, z + 5, (10 * more, 6.5 * more, 8)),
         ellipsoid(ax, y - 4, z + 38, (16, 6.5 * more, 13)),
-        capsule(ax, y, z, (17, 8, -36), (30, 16, -40), (3, 3.5)),
+        capsule(ax, y, z, start=(17, 8, -36), end=(30, 16, -40), radii=(3, 3.5)),
         ellipsoid(ax, y - 68, z + 55, (11, 9 * more, 10)),
         ellipsoid(ax, y - 24, z + 58, (15, 14, 9)),
-        capsule(ax, y, z, (10, -14, -20), (37, -18, -8), (2.2 * more, 2.0 * more)),
+        capsule(ax, y, z, start=(10, -14, -20), end=(37, -18, -8), radii=(2.2 * more, 2.0 * more)),
     ):
         best = np.minimum(best, other)
     found[at] = best

@@ -22,6 +22,7 @@ class Canvas:
     """
 
     def __init__(self, x: np.ndarray, y: np.ndarray, z: np.ndarray, hu: float | np.ndarray = -1000.0) -> None:
+        """Take points, and either one HU for all or the HU to go on with."""
         self.x, self.y, self.z = x, y, z
         self.ax = np.abs(x)
         self.hu = np.full(x.shape, hu, dtype=np.float32) if np.isscalar(hu) else hu
@@ -87,4 +88,6 @@ class Canvas:
         reach = max(radii) + EDGE_MM
         low = tuple(min(a, b) - reach for a, b in zip(start, end, strict=True))
         high = tuple(max(a, b) + reach for a, b in zip(start, end, strict=True))
-        self.paint_near(low, high, lambda x, y, z: capsule(x, y, z, start, end, radii), hu, mirrored)
+        self.paint_near(
+            low, high, lambda x, y, z: capsule(x, y, z, start=start, end=end, radii=radii), hu, mirrored
+        )

@@ -125,7 +125,7 @@ def make_case(plan: Plan, folder: Path) -> dict[str, object]:
     bleeds = draw_bleeds(rng) if plan.hemorrhage else []
     geometry = draw_geometry(rng, site, head, plan.matrix)
     exam = _exam(plan, site, head)
-    made = scan(rng, site, head, bleeds, geometry, exam.tube_ma)
+    made = scan(rng, site, head=head, bleeds=bleeds, geometry=geometry, tube_ma=exam.tube_ma)
     write_series(folder / "dicom", site, exam, geometry, made.hu)
     if rng.random() < site.localizer_share:
         write_scout(folder / "dicom", site, exam, geometry, made.hu)

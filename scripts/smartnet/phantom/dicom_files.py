@@ -123,7 +123,7 @@ def encode(ds: Dataset) -> bytes:
 
 
 def stored_values(hu: np.ndarray, site: Site) -> np.ndarray:
-    """Turn HU (z, y, x) into stored values as the site's scanner does, padded outside the circle where it pads."""
+    """Turn HU (z, y, x) into the site's stored values, padded outside the circle where its scanner pads."""
     stored = np.rint(hu).astype(np.int32) - site.intercept
     lowest, highest = (-32768, 32767) if site.signed else (0, 4095)
     stored = np.clip(stored, lowest, highest)
@@ -199,7 +199,7 @@ def write_scout(folder: Path, site: Site, exam: Exam, geometry: Geometry, hu: np
     import cv2
 
     depth = np.clip(hu + 1000, 0, None).mean(axis=2)
-    height = int(round(len(hu) * geometry.thickness_mm))
+    height = round(len(hu) * geometry.thickness_mm)
     image = cv2.resize(depth[::-1].astype(np.float32), (SCOUT_ROWS, height), interpolation=cv2.INTER_LINEAR)
     image = np.rint(np.clip(image * 0.8 - 300, -1000, 2000)).astype(np.int32)
     ds = _common(exam, site)

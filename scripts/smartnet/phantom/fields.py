@@ -98,9 +98,9 @@ def ellipsoid(x: np.ndarray, y: np.ndarray, z: np.ndarray, radii: Vector) -> np.
 
 
 def capsule(
-    x: np.ndarray, y: np.ndarray, z: np.ndarray, start: Vector, end: Vector, radii: tuple[float, float]
+    x: np.ndarray, y: np.ndarray, z: np.ndarray, *, start: Vector, end: Vector, radii: tuple[float, float]
 ) -> np.ndarray:
-    """Give the signed distance in mm to a rod from ``start`` to ``end`` whose radius goes from one to the other."""
+    """Give the signed distance in mm to a rod from ``start`` to ``end`` of two radii."""
     axis = np.subtract(end, start)
     px, py, pz = x - np.float32(start[0]), y - np.float32(start[1]), z - np.float32(start[2])
     ux, uy, uz = (axis / np.dot(axis, axis)).astype(np.float32)

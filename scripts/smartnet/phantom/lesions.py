@@ -1,7 +1,7 @@
 """Hemorrhages: where each kind forms, what shape it takes, how dense it is.
 
-Every hemorrhage is a level function over the points where its kind can be (higher is more inside); the level is then
-set so that exactly the wanted volume lies above it.
+Every hemorrhage is a level function over the points where its kind can be (higher is more inside); the level
+is then set so that exactly the wanted volume lies above it.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ KINDS = ("EDH", "IPH", "IVH", "SAH", "SDH")
 """Order of columns; the label value is the position plus one."""
 
 SHARE = {"EDH": 0.15, "IPH": 0.30, "IVH": 0.12, "SAH": 0.20, "SDH": 0.23}
-MEDIAN_ML = {"EDH": 15.0, "IPH": 14.0, "IVH": 8.0, "SAH": 9.0, "SDH": 17.0}
+MEDIAN_ML = {"EDH": 12.0, "IPH": 12.0, "IVH": 7.0, "SAH": 9.0, "SDH": 14.0}
 LOG_SD = 1.1
 SMALLEST_ML, LARGEST_ML = 0.3, 110.0
 SECOND_SHARE = 0.35
@@ -89,7 +89,8 @@ def draw_bleed(rng: np.random.Generator, kind: str, share: float = 1.0) -> Bleed
         stretch = tuple(float(v) for v in np.exp(rng.normal((-0.12, 0.18, -0.05), 0.16)))
     elif kind in ("SDH", "EDH"):
         centre = _place_surface(rng, side, kind)
-        wide = rng.uniform(62, 88) if kind == "SDH" else rng.uniform(26, 40)
+        wide = 12.5 * volume**0.4 if kind == "SDH" else 10.5 * volume ** (1 / 3)
+        wide *= rng.uniform(0.85, 1.15)
         stretch = (float(wide), float(rng.uniform(0.7, 1.0)), 0.0)
     else:
         spots = (
@@ -107,7 +108,7 @@ def draw_bleed(rng: np.random.Generator, kind: str, share: float = 1.0) -> Bleed
         centre=centre,
         stretch=stretch,
         turn=float(rng.normal(0, 0.35)),
-        hu=float(rng.uniform(55, 72) if kind in ("SAH", "SDH") else rng.uniform(60, 76)),
+        hu=float(rng.uniform(53, 68) if kind in ("SAH", "SDH") else rng.uniform(57, 74)),
         texture=smooth_field(rng, 9.0 if kind == "IPH" else 12.0),
         layered=bool(kind == "SDH" and rng.random() < 0.2),
     )
@@ -133,47 +134,53 @@ def mass_effect(bleeds: list[Bleed]) -> Shift | None:
     return Shift(-great.side * amount, (0.45 * x, 0.6 * y, z), 45.0)
 
 
-def _iph_level(bleed: Bleed, s: Sample, rough: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _room(bleed: Bleed, s: Sample) -> np.ndarray:
+    """Tell at which points a hemorrhage of this kind can be."""
+    inside = s.depth > (0.6 if bleed.kind in ("EDH", "SDH") else 1.2)
+    if bleed.kind == "IPH":
+        return inside & (s.depth > 2.5) & (s.ventricle > 0) & ((s.x * bleed.side > 1.0) | s.below)
+    if bleed.kind == "IVH":
+        return s.ventricle < 0.3
+    if bleed.kind == "SAH":
+        return inside & (s.csf < 0.9) & (s.ventricle > 1.0)
+    return inside & (s.x * bleed.side > 1.5) & ~s.below & (s.wall < 32)
+
+
+def _iph_level(bleed: Bleed, s: Sample, rough: np.ndarray) -> np.ndarray:
     x, y, z = (np.float32(c) for c in bleed.centre)
     cos, sin = np.float32(np.cos(bleed.turn * bleed.side)), np.float32(np.sin(bleed.turn * bleed.side))
     dx, dy, dz = s.x - x, s.y - y, s.z - z
     u, v, w = (cos * dx + sin * dy), (cos * dy - sin * dx), dz
     far = np.sqrt(sum(np.square(d / np.float32(r)) for d, r in zip((u, v, w), bleed.stretch, strict=True)))
     size = np.float32((bleed.volume_ml * 1000 * 0.239) ** (1 / 3))
-    allowed = (s.depth > 2.5) & (s.ventricle > 0) & ((s.x * bleed.side > 1.0) | s.below)
-    return -far + 0.22 * size * np.clip(rough, -1.8, 1.8), allowed
+    return -far + np.float32(0.25) * size * np.clip(rough, -1.8, 1.8)
 
 
-def _ivh_level(bleed: Bleed, s: Sample, rough: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    level = s.y - 0.25 * s.z + 14 * (s.x * bleed.side > 0) + 3 * rough
-    return level, s.ventricle < 0.3
+def _ivh_level(bleed: Bleed, s: Sample, rough: np.ndarray) -> np.ndarray:
+    """Blood settles at the back: the head lies supine."""
+    return s.y - np.float32(0.25) * s.z + 14 * (s.x * bleed.side > 0) + 3 * rough
 
 
-def _sah_level(bleed: Bleed, s: Sample, rough: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _sah_level(bleed: Bleed, s: Sample, rough: np.ndarray) -> np.ndarray:
     x, y, z = (np.float32(c) for c in bleed.centre)
-    far = np.sqrt(np.square(s.x - x) + np.square(s.y - y) + np.square(1.3 * (s.z - z)))
-    allowed = (s.csf < 0.9) & (s.depth > 0.4) & (s.ventricle > 1.0)
-    return -far + 9 * rough, allowed
+    far = np.sqrt(np.square(s.x - x) + np.square(s.y - y) + np.square(np.float32(1.3) * (s.z - z)))
+    return -far + 9 * rough
 
 
-def _shell_level(bleed: Bleed, s: Sample, rough: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _shell_level(bleed: Bleed, s: Sample, rough: np.ndarray) -> np.ndarray:
     """Lens or crescent: thickness below the inner table falls off with the distance along it."""
     x, y, z = (np.float32(c) for c in bleed.centre)
-    away = np.sqrt(
-        np.square(s.x - x) + np.square(s.y - y) + np.square((s.z - z) / np.float32(bleed.stretch[1]))
-    )
-    away = away / np.float32(bleed.stretch[0])
-    power = 2 if bleed.kind == "EDH" else 4
-    hump = np.maximum(1 - away**power, -1) + 0.12 * rough * (bleed.kind == "SDH")
-    allowed = (s.depth > -0.2) & (s.x * bleed.side > 1.5) & ~s.below & (hump > 0.02)
-    return hump / np.maximum(s.depth, 0.6), allowed
+    away = np.square(s.x - x) + np.square(s.y - y) + np.square((s.z - z) / np.float32(bleed.stretch[1]))
+    away = away / np.float32(bleed.stretch[0] ** 2)
+    hump = 1 - away if bleed.kind == "EDH" else 1 - away * away + np.float32(0.12) * rough
+    return hump / np.maximum(s.wall, np.float32(0.6))
 
 
-_LEVEL: dict[str, Callable[[Bleed, Sample, np.ndarray], tuple[np.ndarray, np.ndarray]]] = {
+_LEVEL: dict[str, Callable[[Bleed, Sample, np.ndarray], np.ndarray]] = {
+    "EDH": _shell_level,
     "IPH": _iph_level,
     "IVH": _ivh_level,
     "SAH": _sah_level,
-    "EDH": _shell_level,
     "SDH": _shell_level,
 }
 
@@ -208,17 +215,15 @@ def paint_bleed(bleed: Bleed, s: Sample, head: Head, point_ml: float, volume_ml:
     Returns:
         indices of the points that are blood.
     """
-    at = np.flatnonzero(s.depth > -0.5)
+    at = np.flatnonzero(_room(bleed, s))
     inner = s.take(at)
     rough = bleed.texture(inner.x, inner.y, inner.z)
-    level, allowed = _LEVEL[bleed.kind](bleed, inner, rough)
-    level = np.where(allowed, level, np.float32(-1e6))
-    room = int(allowed.sum())
-    count = int(np.clip(round(volume_ml / point_ml), 1, max(1, int(0.7 * room))))
+    level = _LEVEL[bleed.kind](bleed, inner, rough)
+    count = int(np.clip(round(volume_ml / point_ml), 1, max(1, int(0.7 * level.size))))
     cut = float(np.partition(level, level.size - count)[level.size - count])
     if bleed.kind == "IPH":
-        _oedema(inner, head, level, cut, 2.5 + 0.5 * bleed.volume_ml ** (1 / 3) * 1.6)
+        _oedema(inner, head, level, cut, 2.5 + 0.8 * bleed.volume_ml ** (1 / 3))
         s.hu[at] = inner.hu
-    blood = np.flatnonzero((level >= cut) & allowed)
+    blood = np.flatnonzero(level >= cut)
     s.hu[at[blood]] = _density(bleed, inner, blood, rough[blood])
     return at[blood]

@@ -45,21 +45,31 @@ class _Column:
         return flat[self.start : self.start + PLANES * self.pixels.size].reshape(PLANES, self.pixels.size)
 
 
+def _head_pixels(geometry: Geometry, head: Head, index: int) -> np.ndarray:
+    """Give the flat indices of the pixels of a slice in which there may be head (coarse search)."""
+    every = 4
+    lines = np.arange(every // 2, geometry.matrix, every)
+    coarse = (lines[:, None] * geometry.matrix + lines[None]).reshape(-1)
+    reach = geometry.thickness_mm + anatomy.SKIN_MARGIN_MM + every * geometry.pixel_mm
+    near = anatomy.skin_distance(geometry.head_points(index, coarse), head) < reach
+    blocks = np.arange(geometry.matrix) // every
+    blocks = np.minimum(blocks, lines.size - 1)
+    return np.flatnonzero(near.reshape(lines.size, lines.size)[blocks[:, None], blocks[None]])
+
+
 def _sample(geometry: Geometry, head: Head, bleeds: list[Bleed]) -> tuple[Sample, list[_Column]]:
     """Sample the head in every slice on several planes, only where there is head."""
     shift = mass_effect(bleeds)
-    everywhere = np.arange(geometry.matrix**2)
     offsets = ((np.arange(PLANES) + 0.5) / PLANES - 0.5) * geometry.thickness_mm
     samples, columns, start = [], [], 0
     for index in range(len(geometry.positions)):
-        rough = anatomy.skin_distance(geometry.head_points(index, everywhere), head)
-        pixels = np.flatnonzero(rough < geometry.thickness_mm + anatomy.SKIN_MARGIN_MM)
+        pixels = _head_pixels(geometry, head, index)
         columns.append(_Column(pixels, start))
         if not pixels.size:
             continue
         planes = [geometry.head_points(index, pixels, float(offset)) for offset in offsets]
         points = tuple(np.concatenate([plane[i] for plane in planes]) for i in range(3))
-        samples.append(anatomy.render(points, head, shift))
+        samples.append(anatomy.render(points, head, shift, planes=PLANES))
         start += PLANES * pixels.size
     return Sample.join(samples), columns
 
@@ -89,7 +99,7 @@ def _bleed_into(
 
 
 def _majority(labels: np.ndarray) -> np.ndarray:
-    """Label of pixels from (planes, pixels): hemorrhage where at least half is, of the kind with most of it."""
+    """Label of pixels from (planes, pixels): hemorrhage where at least half is, the kind with most of it."""
     out = np.zeros(labels.shape[1], dtype=np.uint8)
     full = np.flatnonzero((labels > 0).mean(axis=0) >= 0.5)
     if full.size:
@@ -118,7 +128,7 @@ def _streaks(rng: np.random.Generator, geometry: Geometry, index: int, pixels: n
     bands = np.zeros(x.shape, dtype=np.float32)
     for _ in range(5):
         at, slope, width = rng.uniform(2, 26), rng.normal(0, 0.10), rng.uniform(1.5, 4.5)
-        bands += np.float32(rng.normal(-2, 11)) * np.exp(-np.square((y - at - slope * x) / np.float32(width)))
+        bands += np.float32(rng.normal(-2, 14)) * np.exp(-np.square((y - at - slope * x) / np.float32(width)))
     return bands * strength * np.clip((56 - np.abs(x)) / 14, 0, 1)
 
 
@@ -143,7 +153,13 @@ def _noise(
 
 
 def scan(
-    rng: np.random.Generator, site: Site, head: Head, bleeds: list[Bleed], geometry: Geometry, tube_ma: float
+    rng: np.random.Generator,
+    site: Site,
+    *,
+    head: Head,
+    bleeds: list[Bleed],
+    geometry: Geometry,
+    tube_ma: float,
 ) -> Scan:
     """Scan a head.
 

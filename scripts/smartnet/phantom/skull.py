@@ -13,7 +13,7 @@ FRONT_EDGE_MM, BACK_EDGE_MM = -43.0, -66.0
 
 
 def petrous_line(ax: np.ndarray) -> np.ndarray:
-    """Give the y (mm) of the petrous ridge, which parts the middle from the posterior fossa, by distance from the midline."""
+    """Give the y (mm) of the petrous ridge, between middle and posterior fossa, by distance from midline."""
     return 2 + np.float32(0.42) * ax
 
 
@@ -69,22 +69,24 @@ def skin_distance(canvas: Canvas, head: Head) -> np.ndarray:
     return skin
 
 
-def paint_outside(canvas: Canvas, head: Head, skin: np.ndarray, vault: np.ndarray) -> None:
+def paint_outside(canvas: Canvas, head: Head, skin: np.ndarray, patch: np.ndarray) -> None:
     """Paint skin, fat and muscle."""
-    patch = head.patches(canvas.x, canvas.y, canvas.z)
     canvas.paint(skin, 15)
     canvas.paint(skin + 2, np.where(skin < -25, 40, -85) + 10 * patch)
     temporal = np.maximum(np.abs(canvas.y + 12) - 34, canvas.z - 18 + 6 * patch)
     canvas.paint(np.maximum(temporal, skin + 3.5), 55)
     if canvas.reaches(-90, -30):
-        planes = np.abs(head.sulci(canvas.x, canvas.y, canvas.z * np.float32(0.4))) - 1.3
-        muscle = np.maximum(np.maximum(skin + 8, -planes), np.maximum(canvas.z + 34, -48 - canvas.y))
-        canvas.paint(muscle, 52 + 6 * np.clip(patch, -1, 1))
+        at = np.flatnonzero((skin < -7) & (canvas.z < -33) & (canvas.y > -50))
+        x, y, z = canvas.x[at], canvas.y[at], canvas.z[at]
+        part = Canvas(x, y, z, canvas.hu[at])
+        planes = 1.3 - np.abs(head.sulci(x, y, z * np.float32(0.4)))
+        muscle = np.maximum(np.maximum(skin[at] + 8, planes), np.maximum(z + 34, -48 - y))
+        part.paint(muscle, 52 + 6 * np.clip(patch[at], -1, 1))
+        canvas.hu[at] = part.hu
 
 
-def paint_skull(canvas: Canvas, head: Head, depth: np.ndarray, vault: np.ndarray) -> None:
+def paint_skull(canvas: Canvas, head: Head, depth: np.ndarray, vault: np.ndarray, patch: np.ndarray) -> None:
     """Paint the vault with its diploe, the floor of the fossae and the petrous bones."""
-    patch = head.patches(canvas.z, canvas.x, canvas.y)
     temporal = smoothstep(canvas.ax, 48, 62) * smoothstep(-canvas.z, -25, 5) * smoothstep(canvas.y, -60, -35)
     thick = head.skull_mm * (1 + np.float32(0.14) * patch - np.float32(0.40) * temporal)
     thick += 2 * smoothstep(np.abs(canvas.y), 62, 84)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from smartnet.errors import DataError
 from smartnet.figures import style
@@ -13,28 +14,30 @@ from smartnet.figures.latex import EN_DASH, MISSING, write_both
 from smartnet.figures.names import KINDS, display_dataset, sort_datasets
 from smartnet.files import read_table
 
+TEXT = {"case": str, "patient": str, "dataset": str}
 
-def _read(cases: Sequence[Path]) -> pd.DataFrame:
+
+def _read(volumes: Sequence[Path]) -> pd.DataFrame:
     """Join the shards' ``cases.tsv`` of the volumes stage, rejected scans included."""
-    tables = [read_table(path, dtype={"case": str, "patient": str, "dataset": str}) for path in cases]
+    tables = [read_table(Path(folder) / "cases.tsv", dtype=TEXT) for folder in volumes]
     filled = [table for table in tables if len(table)]
     if not filled:
         raise DataError(
-            f"data sets: none of {len(cases)} tables holds a scan; check the paths in the configuration"
+            f"data sets: none of {len(volumes)} shards holds a scan; check the paths in the configuration"
         )
     return pd.concat(filled, ignore_index=True)
 
 
-def table_datasets(cases: Sequence[Path], split: Path, *, output_csv: Path, output_tex: Path) -> None:
+def table_datasets(volumes: Sequence[Path], split: Path, *, output_csv: Path, output_tex: Path) -> None:
     """Write one row per data set: patients, scans, hemorrhages by kind, volumes, geometry, vendors, rejects.
 
     Args:
-        cases: ``cases.tsv`` of every volume shard.
+        volumes: volume folders of every shard, each with ``cases.tsv``.
         split: ``split.tsv``; says which use a data set has.
         output_csv: table.
         output_tex: the same for LaTeX.
     """
-    table = _read(cases)
+    table = _read(volumes)
     use = read_table(split, dtype=str).set_index("case")["split"]
     rows = []
     for dataset in sort_datasets(table["dataset"]):
@@ -81,15 +84,15 @@ def _range(values: pd.Series, digits: int) -> str:
 
 
 @style.styled()
-def draw_datasets(cases: Sequence[Path], *, output_pdf: Path, output_png: Path) -> None:
+def draw_datasets(volumes: Sequence[Path], *, output_pdf: Path, output_png: Path) -> None:
     """Draw scans with and without hemorrhage, kinds, and lesion volumes of every data set.
 
     Args:
-        cases: ``cases.tsv`` of every volume shard.
+        volumes: volume folders of every shard, each with ``cases.tsv``.
         output_pdf: vector figure.
         output_png: the same at 300 dpi.
     """
-    table = _read(cases)
+    table = _read(volumes)
     table = table[table["verdict"] == "accepted"]
     datasets = sort_datasets(table["dataset"])
     figure = style.new_figure(style.DOUBLE_MM, 18 + 7 * len(datasets))
@@ -101,7 +104,7 @@ def draw_datasets(cases: Sequence[Path], *, output_pdf: Path, output_png: Path) 
         {"with hemorrhage": table["hemorrhage"] == 1, "without": table["hemorrhage"] == 0},
         dict(zip(("with hemorrhage", "without"), (style.POSITIVE, style.NEGATIVE), strict=True)),
     )
-    colours = (style.ORANGE, style.VERMILION, style.SKY, style.PURPLE, style.GREEN)
+    colours = ("#332288", style.PURPLE, style.SKY, style.ORANGE, style.GREEN)
     groups = {kind: table[kind] == 1 for kind in KINDS}
     _bars(kinds, table, datasets, groups, dict(zip(KINDS, colours, strict=True)))
     scans.set(xlabel="Scans", yticks=range(len(datasets)), yticklabels=[display_dataset(d) for d in datasets])
@@ -115,6 +118,11 @@ def draw_datasets(cases: Sequence[Path], *, output_pdf: Path, output_png: Path) 
         if len(known):
             volumes.plot([np.median(known)] * 2, [row - 0.38, row + 0.38], color="black", linewidth=1.2)
     volumes.set(xscale="log", xlabel="Hemorrhage volume (mL), bar: median")
+    low, high = volumes.get_xlim()
+    ticks = [tick for tick in (0.01, 0.1, 1, 10, 100, 1000) if low / 3 <= tick <= high * 3]
+    volumes.set_xlim(min(low, ticks[0]), max(high, ticks[-1]))
+    volumes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    volumes.xaxis.set_minor_formatter(NullFormatter())
     for axes in (scans, kinds, volumes):
         axes.tick_params(axis="y", length=0)
     style.save(figure, output_pdf, output_png)
@@ -133,6 +141,7 @@ def _bars(
         counts = np.array([int((chosen & (table["dataset"] == dataset)).sum()) for dataset in datasets])
         axes.barh(range(len(datasets)), counts, left=left, color=colours[name], label=name, height=0.7)
         left += counts
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     axes.legend(
         loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(groups), handlelength=0.9, columnspacing=0.9
     )

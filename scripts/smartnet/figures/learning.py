@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from smartnet.errors import DataError
 from smartnet.figures import style
-from smartnet.figures.names import display_name, sort_models
+from smartnet.figures.names import OPERATORS, display_name, sort_models
 from smartnet.files import read_table
 
 COLUMNS = 3
@@ -37,36 +38,26 @@ def draw_learning(histories: Mapping[str, Path], *, output_pdf: Path, output_png
         DataError: no history holds a curve.
     """
     tables = {name: read_table(path) for name, path in histories.items()}
-    order = sort_models(tables)
-    terms = list(
-        dict.fromkeys(
-            column.split("_", 1)[1]
-            for name in order
-            for column in tables[name].columns
-            if column.startswith(("train_", "valid_"))
-        )
-    )
-    if not terms:
-        raise DataError(
-            f"learning curves: no train_ or valid_ column in {', '.join(map(str, histories.values()))}"
-        )
-    palette = style.colours(order)
-    columns = min(COLUMNS, len(terms))
-    rows = -(-len(terms) // columns)
-    width = {1: style.SINGLE_MM}.get(columns, style.DOUBLE_MM * columns / COLUMNS)
+    panels = _panels(tables)
+    if not panels:
+        raise DataError(f"learning curves: no train_ or valid_ column in {', '.join(tables)}; train again")
+    palette = style.colours(list(tables))
+    columns = min(COLUMNS, len(panels))
+    rows = -(-len(panels) // columns)
+    width = style.SINGLE_MM if columns == 1 else style.DOUBLE_MM * columns / COLUMNS
+    runs = {_run_name(name): palette[name] for name in sort_models(tables)}
     legend_columns = max(1, int(width // 42))
-    legend_rows = -(-(len(order) + 2) // legend_columns)
-    figure = style.new_figure(width, 45 * rows + 4 * legend_rows + 4)
+    figure = style.new_figure(width, 45 * rows + 4 * -(-(len(runs) + 2) // legend_columns) + 4)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, term in zip(grid, terms, strict=False):
-        for name in order:
+    for axes, (group, term) in zip(grid, panels, strict=False):
+        for name in sort_models(name for name in tables if _group(name) == group):
             _curves(axes, tables[name], term, palette[name])
-        axes.set_title(TITLES.get(term, term), loc="left")
+        axes.set_title(f"{group}: {TITLES.get(term, term)}", loc="left", fontsize=7)
         axes.set_xlabel("Epoch")
         axes.margins(x=0.02)
-    for axes in grid[len(terms) :]:
+    for axes in grid[len(panels) :]:
         axes.set_axis_off()
-    handles = [Line2D([], [], color=palette[name], label=_run_name(name)) for name in order]
+    handles = [Line2D([], [], color=colour, label=label) for label, colour in runs.items()]
     handles += [
         Line2D([], [], color="0.4", linestyle="-", label="validation"),
         Line2D([], [], color="0.4", linestyle=style.DASHES[1], linewidth=0.8, label="training"),
@@ -75,7 +66,27 @@ def draw_learning(histories: Mapping[str, Path], *, output_pdf: Path, output_png
     style.save(figure, output_pdf, output_png)
 
 
-def _curves(axes: Axes, table: object, term: str, colour: str) -> None:
+def _group(name: str) -> str:
+    """Say what was trained: the start itself, or the 3D operator behind it."""
+    operator = name.partition("/")[0].partition("_")[2]
+    return OPERATORS.get(operator, operator) or "Upstream"
+
+
+def _panels(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, str]]:
+    """List what there is to draw, upstream first: pairs of group and term."""
+    groups = sorted({_group(name) for name in tables}, key=lambda group: (group != "Upstream", group))
+    pairs = [
+        (group, column.split("_", 1)[1])
+        for group in groups
+        for name in sort_models(tables)
+        if _group(name) == group
+        for column in tables[name].columns
+        if column.startswith(("train_", "valid_"))
+    ]
+    return list(dict.fromkeys(pairs))
+
+
+def _curves(axes: Axes, table: pd.DataFrame, term: str, colour: str) -> None:
     looks = {
         "train": {"linestyle": style.DASHES[1], "linewidth": 0.8, "alpha": 0.8},
         "valid": {"linestyle": "-"},

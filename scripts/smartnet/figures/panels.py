@@ -18,7 +18,7 @@ from smartnet.slices import SliceSet
 
 ALPHA = 0.5
 WIDE = 6  # up to so many columns a name fits above its panel
-SLANTED_MM = 20  # room for the longest slanted name
+LETTER_MM = 0.95  # height that a letter of a slanted name takes
 JET = "jet"  # as in the paper; the maps carry no numbers to be read off
 
 
@@ -94,7 +94,8 @@ def _draw(
     columns = 1 + len(starts)
     width = min(style.DOUBLE_MM, 34.0 * columns + 8)
     side = (width - 8) / columns
-    head_mm = 5 if columns <= WIDE else SLANTED_MM
+    longest = max(len(display_name(start)) for start in starts)
+    head_mm = 5 if columns <= WIDE else 4 + LETTER_MM * longest
     height = side * len(table) + 12 + head_mm
     figure = style.new_figure(width, height)
     grid = figure.subplots(len(table), columns, squeeze=False)

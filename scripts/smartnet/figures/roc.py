@@ -12,7 +12,7 @@ from sklearn.metrics import roc_curve
 from smartnet.figures import style
 from smartnet.figures.names import OURS, display_dataset, display_name, sort_datasets, sort_models, start_of
 from smartnet.files import read_table
-from smartnet.metrics import read_metrics
+from smartnet.metrics.tidy import read_metrics
 
 COLUMNS = 2
 

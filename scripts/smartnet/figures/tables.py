@@ -7,7 +7,7 @@ import pandas as pd
 from smartnet.figures.latex import MISSING, number, with_interval, write_both
 from smartnet.figures.names import display_dataset, display_name, sort_datasets, sort_models
 from smartnet.files import read_table
-from smartnet.metrics import read_metrics
+from smartnet.metrics.tidy import read_metrics
 
 CLASSIFICATION = {"AUC": 3, "AP": 3, "F1": 3, "SEN": 3, "SPE": 3}
 SEGMENTATION = {"DSC": 3, "FPV": 2, "FNV": 2}

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from smartnet.errors import DataError
-from smartnet.explain import choose_cases, compute_maps
-from smartnet.explain.maps import activation_map, grad_cam
+from smartnet.explain.cases import choose_cases
+from smartnet.explain.maps import activation_map, compute_maps, grad_cam
 from smartnet.files import read_table, write_table
 from smartnet.networks import load_model
 

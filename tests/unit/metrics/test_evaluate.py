@@ -5,8 +5,9 @@ from sklearn import metrics as sk
 
 from smartnet.errors import DataError
 from smartnet.files import read_table, write_json, write_table
-from smartnet.metrics import COLUMNS, evaluate, read_metrics
 from smartnet.metrics.classification import weighted_average_precision
+from smartnet.metrics.evaluate import evaluate
+from smartnet.metrics.tidy import COLUMNS, read_metrics
 
 
 def classified(n=80, seed=0, prevalence=0.4, dataset="internal"):

@@ -1,6 +1,6 @@
 """Tables and helpers that the rules share: the checked configuration, the experiment table, input functions.
 
-No rule is defined here, and nothing heavy is imported: this file is read at every start and by every job.
+Nothing heavy is imported: this file is read at every start and by every job.
 """
 
 import re

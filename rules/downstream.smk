@@ -44,7 +44,9 @@ rule downstream:
 rule fit_baseline:
     """Fix the operating point of the threshold baseline on validation."""
     input:
-        volumes=shard_folders("volumes", [name for name in DATASETS if DATASETS[name]["role"] == "development"]),
+        volumes=shard_folders(
+            "volumes", [name for name in DATASETS if DATASETS[name]["role"] == "development"]
+        ),
         split="results/split.tsv",
     output:
         threshold="results/downstream/{model}/seed-{seed}/threshold.json",

@@ -49,7 +49,7 @@ rule tsne:
     params:
         perplexity=config["explain"]["perplexity"],
         draw_seed=config["seed"],
-        code=fingerprint("smartnet.explain.tsne"),
+        code=fingerprint("smartnet.explain.embedding"),
     script:
         "../scripts/tsne.py"
 
@@ -69,7 +69,7 @@ rule choose_cases:
         mem_mb=1000,
         runtime=10,
     params:
-        count=config["explain"]["cases"],
+        cases=config["explain"]["cases"],
         draw_seed=config["seed"],
         code=fingerprint("smartnet.explain.cases"),
     script:

@@ -3,7 +3,7 @@
 In: results/metrics.csv, predictions, features, maps. Out: results/figures/ and results/tables/.
 """
 
-FIGURE_NAMES = ["montage", "roc", "activation", "gradcam", "tsne", "segmentation", "learning"]
+FIGURE_NAMES = ["montage", "datasets", "roc", "activation", "gradcam", "tsne", "segmentation", "learning"]
 TABLE_NAMES = ["datasets", "classification", "segmentation", "published"]
 FIGURES = expand("results/figures/{name}.{suffix}", name=FIGURE_NAMES, suffix=["pdf", "png"])
 TABLES = expand("results/tables/{name}.{suffix}", name=TABLE_NAMES, suffix=["csv", "tex"])
@@ -12,10 +12,17 @@ TABLES = expand("results/tables/{name}.{suffix}", name=TABLE_NAMES, suffix=["csv
 rule figure_montage:
     """Draw development cases from severe to mild at window 0..80, with the reference outlined."""
     input:
-        volumes=shard_folders("volumes", [name for name in DATASETS if DATASETS[name]["role"] == "development"]),
+        volumes=shard_folders(
+            "volumes", [name for name in DATASETS if DATASETS[name]["role"] == "development"]
+        ),
     output:
         pdf="results/figures/montage.pdf",
-        png=report("results/figures/montage.png", caption="../report/montage.rst", category="Data", labels={"figure": "Phantoms"}),
+        png=report(
+            "results/figures/montage.png",
+            caption="../report/montage.rst",
+            category="Data",
+            labels={"figure": "Phantoms"},
+        ),
     log:
         "logs/figures/montage.log",
     conda:
@@ -30,6 +37,32 @@ rule figure_montage:
         "../scripts/figure_montage.py"
 
 
+rule figure_datasets:
+    """Draw scans, kinds of hemorrhage and lesion volumes of every data set."""
+    input:
+        volumes=shard_folders("volumes", DATASETS),
+    output:
+        pdf="results/figures/datasets.pdf",
+        png=report(
+            "results/figures/datasets.png",
+            caption="../report/datasets.rst",
+            category="Data",
+            labels={"figure": "Data sets"},
+        ),
+    log:
+        "logs/figures/datasets.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        code=fingerprint("smartnet.figures.datasets"),
+    script:
+        "../scripts/figure_datasets.py"
+
+
 rule figure_roc:
     """Draw the ROC of every classifier on every test set."""
     input:
@@ -38,7 +71,12 @@ rule figure_roc:
         metrics="results/metrics.csv",
     output:
         pdf="results/figures/roc.pdf",
-        png=report("results/figures/roc.png", caption="../report/roc.rst", category="Classification", labels={"figure": "ROC"}),
+        png=report(
+            "results/figures/roc.png",
+            caption="../report/roc.rst",
+            category="Classification",
+            labels={"figure": "ROC"},
+        ),
     log:
         "logs/figures/roc.log",
     conda:
@@ -57,13 +95,20 @@ rule figure_roc:
 rule figure_activation:
     """Draw what the last encoder stage of every start responds to."""
     input:
-        maps=expand("results/maps/{pretext}/seed-{seed}/maps.tsv", pretext=config["pretexts"], seed=FIRST_SEED),
+        maps=expand(
+            "results/maps/{pretext}/seed-{seed}/maps.tsv", pretext=config["pretexts"], seed=FIRST_SEED
+        ),
         cases="results/maps/cases.tsv",
         slices=slices_of_role("test"),
         split="results/split.tsv",
     output:
         pdf="results/figures/activation.pdf",
-        png=report("results/figures/activation.png", caption="../report/activation.rst", category="Explanation", labels={"figure": "Activation maps"}),
+        png=report(
+            "results/figures/activation.png",
+            caption="../report/activation.rst",
+            category="Explanation",
+            labels={"figure": "Activation maps"},
+        ),
     log:
         "logs/figures/activation.log",
     conda:
@@ -74,7 +119,7 @@ rule figure_activation:
         runtime=30,
     params:
         pretexts=config["pretexts"],
-        code=fingerprint("smartnet.figures.maps"),
+        code=fingerprint("smartnet.figures.panels"),
     script:
         "../scripts/figure_activation.py"
 
@@ -82,13 +127,20 @@ rule figure_activation:
 rule figure_gradcam:
     """Draw where every classifier's evidence lies, through its 3D operator."""
     input:
-        maps=expand("results/maps/{pretext}/seed-{seed}/maps.tsv", pretext=config["pretexts"], seed=FIRST_SEED),
+        maps=expand(
+            "results/maps/{pretext}/seed-{seed}/maps.tsv", pretext=config["pretexts"], seed=FIRST_SEED
+        ),
         cases="results/maps/cases.tsv",
         slices=slices_of_role("test"),
         split="results/split.tsv",
     output:
         pdf="results/figures/gradcam.pdf",
-        png=report("results/figures/gradcam.png", caption="../report/gradcam.rst", category="Explanation", labels={"figure": "Grad-CAM"}),
+        png=report(
+            "results/figures/gradcam.png",
+            caption="../report/gradcam.rst",
+            category="Explanation",
+            labels={"figure": "Grad-CAM"},
+        ),
     log:
         "logs/figures/gradcam.log",
     conda:
@@ -99,7 +151,7 @@ rule figure_gradcam:
         runtime=30,
     params:
         pretexts=config["pretexts"],
-        code=fingerprint("smartnet.figures.maps"),
+        code=fingerprint("smartnet.figures.panels"),
     script:
         "../scripts/figure_gradcam.py"
 
@@ -107,10 +159,17 @@ rule figure_gradcam:
 rule figure_tsne:
     """Draw hemorrhage against normal slices in the feature space of every start."""
     input:
-        tables=expand("results/features/{pretext}/seed-{seed}/tsne.tsv", pretext=config["pretexts"], seed=FIRST_SEED),
+        tables=expand(
+            "results/features/{pretext}/seed-{seed}/tsne.tsv", pretext=config["pretexts"], seed=FIRST_SEED
+        ),
     output:
         pdf="results/figures/tsne.pdf",
-        png=report("results/figures/tsne.png", caption="../report/tsne.rst", category="Explanation", labels={"figure": "t-SNE"}),
+        png=report(
+            "results/figures/tsne.png",
+            caption="../report/tsne.rst",
+            category="Explanation",
+            labels={"figure": "t-SNE"},
+        ),
     log:
         "logs/figures/tsne.log",
     conda:
@@ -134,7 +193,12 @@ rule figure_segmentation:
         volumes=shard_folders("volumes", TEST_SETS),
     output:
         pdf="results/figures/segmentation.pdf",
-        png=report("results/figures/segmentation.png", caption="../report/segmentation.rst", category="Segmentation", labels={"figure": "Segmentation"}),
+        png=report(
+            "results/figures/segmentation.png",
+            caption="../report/segmentation.rst",
+            category="Segmentation",
+            labels={"figure": "Segmentation"},
+        ),
     log:
         "logs/figures/segmentation.log",
     conda:
@@ -145,7 +209,7 @@ rule figure_segmentation:
         runtime=30,
     params:
         runs=runs("segmentation", seeds=[FIRST_SEED]),
-        code=fingerprint("smartnet.figures.panels"),
+        code=fingerprint("smartnet.figures.segmentation"),
     script:
         "../scripts/figure_segmentation.py"
 
@@ -153,11 +217,20 @@ rule figure_segmentation:
 rule figure_learning:
     """Draw the learning curves of every training run."""
     input:
-        upstream=expand("results/upstream/{pretext}/seed-{seed}/history.csv", pretext=config["pretexts"], seed=FIRST_SEED),
-        downstream=expand("results/downstream/{model}/seed-{seed}/history.csv", model=LEARNED, seed=FIRST_SEED),
+        upstream=expand(
+            "results/upstream/{pretext}/seed-{seed}/history.csv", pretext=config["pretexts"], seed=FIRST_SEED
+        ),
+        downstream=expand(
+            "results/downstream/{model}/seed-{seed}/history.csv", model=LEARNED, seed=FIRST_SEED
+        ),
     output:
         pdf="results/figures/learning.pdf",
-        png=report("results/figures/learning.png", caption="../report/learning.rst", category="Training", labels={"figure": "Learning curves"}),
+        png=report(
+            "results/figures/learning.png",
+            caption="../report/learning.rst",
+            category="Training",
+            labels={"figure": "Learning curves"},
+        ),
     log:
         "logs/figures/learning.log",
     conda:
@@ -177,11 +250,15 @@ rule figure_learning:
 rule table_datasets:
     """Describe the data sets: scans, prevalence, kinds, volumes, geometry, rejected."""
     input:
-        catalogs=[f"results/catalog/{name}/{shard}.tsv" for name in DATASETS for shard in range(DATASETS[name]["shards"])],
-        slices=shard_folders("slices", DATASETS),
+        volumes=shard_folders("volumes", DATASETS),
         split="results/split.tsv",
     output:
-        csv=report("results/tables/datasets.csv", caption="../report/table_datasets.rst", category="Data", labels={"figure": "Table"}),
+        csv=report(
+            "results/tables/datasets.csv",
+            caption="../report/table_datasets.rst",
+            category="Data",
+            labels={"figure": "Table"},
+        ),
         tex="results/tables/datasets.tex",
     log:
         "logs/tables/datasets.log",
@@ -192,7 +269,7 @@ rule table_datasets:
         mem_mb=1500,
         runtime=30,
     params:
-        code=fingerprint("smartnet.figures.tables"),
+        code=fingerprint("smartnet.figures.datasets"),
     script:
         "../scripts/table_datasets.py"
 
@@ -202,7 +279,12 @@ rule table_classification:
     input:
         metrics="results/metrics.csv",
     output:
-        csv=report("results/tables/classification.csv", caption="../report/table_classification.rst", category="Classification", labels={"figure": "Table"}),
+        csv=report(
+            "results/tables/classification.csv",
+            caption="../report/table_classification.rst",
+            category="Classification",
+            labels={"figure": "Table"},
+        ),
         tex="results/tables/classification.tex",
     log:
         "logs/tables/classification.log",
@@ -223,7 +305,12 @@ rule table_segmentation:
     input:
         metrics="results/metrics.csv",
     output:
-        csv=report("results/tables/segmentation.csv", caption="../report/table_segmentation.rst", category="Segmentation", labels={"figure": "Table"}),
+        csv=report(
+            "results/tables/segmentation.csv",
+            caption="../report/table_segmentation.rst",
+            category="Segmentation",
+            labels={"figure": "Table"},
+        ),
         tex="results/tables/segmentation.tex",
     log:
         "logs/tables/segmentation.log",
@@ -243,9 +330,14 @@ rule table_published:
     """Set our numbers beside the published ones."""
     input:
         metrics="results/metrics.csv",
-        published=workflow.source_path("../resources/published.csv"),
+        published="resources/published.csv",
     output:
-        csv=report("results/tables/published.csv", caption="../report/table_published.rst", category="Classification", labels={"figure": "Table"}),
+        csv=report(
+            "results/tables/published.csv",
+            caption="../report/table_published.rst",
+            category="Classification",
+            labels={"figure": "Table"},
+        ),
         tex="results/tables/published.tex",
     log:
         "logs/tables/published.log",
@@ -256,7 +348,7 @@ rule table_published:
         mem_mb=1500,
         runtime=30,
     params:
+        phantoms=any(is_phantom(name) for name in TEST_SETS),
         code=fingerprint("smartnet.figures.tables"),
     script:
         "../scripts/table_published.py"
-

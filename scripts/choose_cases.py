@@ -11,6 +11,6 @@ with job(snakemake.log[0]):
         [Path(folder) for folder in snakemake.input.slices],
         Path(snakemake.input.split),
         output=Path(snakemake.output.cases),
-        count=snakemake.params.count,
+        count=snakemake.params.cases,
         seed=snakemake.params.draw_seed,
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 from smartnet.logs import job
 
 with job(snakemake.log[0]):
-    from smartnet.explain.tsne import embed_tsne
+    from smartnet.explain.embedding import embed_tsne
 
     embed_tsne(
         Path(snakemake.input.table).parent,

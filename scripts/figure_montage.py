@@ -1,0 +1,14 @@
+"""Adapter of rule figure_montage."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.figures.montage import draw_montage
+
+    draw_montage(
+        [Path(folder) for folder in snakemake.input.volumes],
+        output_pdf=Path(snakemake.output.pdf),
+        output_png=Path(snakemake.output.png),
+    )

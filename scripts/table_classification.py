@@ -1,0 +1,14 @@
+"""Adapter of rule table_classification."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.figures.tables import table_classification
+
+    table_classification(
+        Path(snakemake.input.metrics),
+        output_csv=Path(snakemake.output.csv),
+        output_tex=Path(snakemake.output.tex),
+    )

@@ -1,0 +1,14 @@
+"""Adapter of rule table_segmentation."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.figures.tables import table_segmentation
+
+    table_segmentation(
+        Path(snakemake.input.metrics),
+        output_csv=Path(snakemake.output.csv),
+        output_tex=Path(snakemake.output.tex),
+    )

@@ -46,23 +46,23 @@ def reconstruction_loss(grey: torch.Tensor, slices: torch.Tensor) -> torch.Tenso
 
 
 def consistency_loss(
-    cls_logits: torch.Tensor, seg_logits: torch.Tensor, *, pooling: str = "max-average"
+    cls_logits: torch.Tensor, seg_logits: torch.Tensor, *, pooling: str = "max-avg"
 ) -> torch.Tensor:
     """Mean squared difference between the CLS probability and the pooled SEG probability.
 
     Args:
         cls_logits: (N, 1).
         seg_logits: (N, 1, H, W).
-        pooling: ``max-average`` takes the maximum in tiles of 16 x 16 pixels and averages over the tiles (paper);
+        pooling: ``max-avg`` takes the maximum in tiles of 16 x 16 pixels and averages over the tiles (paper);
             ``gem`` is the generalised mean with power 3 (release of 2024-10).
     """
     probability = seg_logits.sigmoid()
     if pooling == "gem":
         pooled = probability.clamp_min(1e-6).pow(GEM_POWER).mean((2, 3)).pow(1 / GEM_POWER)
-    elif pooling == "max-average":
+    elif pooling == "max-avg":
         pooled = F.max_pool2d(probability, POOL_PX).mean((2, 3))
     else:
-        raise ValueError(f"pooling is max-average or gem, not {pooling!r}")
+        raise ValueError(f"pooling is max-avg or gem, not {pooling!r}")
     return F.mse_loss(cls_logits.sigmoid(), pooled)
 
 

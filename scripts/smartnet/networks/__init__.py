@@ -1,4 +1,5 @@
-"""The networks of Kyung et al. (Medical Image Analysis, 2022), with the module names of the release of 2022-07."""
+"""The networks of Kyung et al. (Medical Image Analysis, 2022), with the module names of the release of
+2022-07."""
 
 from typing import Any
 
@@ -39,7 +40,9 @@ def _choose(what: str, value: Any, choices: Any) -> Any:
 
 def _width(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 4:
-        raise ModelError(f"width {value!r} is impossible: give a factor above 0 and up to 4, 1 is the published size")
+        raise ModelError(
+            f"width {value!r} is impossible: give a factor above 0 and up to 4, 1 is the published size"
+        )
     return float(value)
 
 
@@ -47,8 +50,10 @@ def build(architecture: dict[str, Any]) -> nn.Module:
     """Make a network with freshly drawn weights (from torch's global generator).
 
     Args:
-        architecture: ``network`` (upstream, classifier, segmenter), ``depth`` (18, 34, 50), ``width`` (factor on all
-            channel numbers), ``attention`` (all, last, none; not read by a classifier), and ``heads`` (upstream)
+        architecture: ``network`` (upstream, classifier, segmenter), ``depth`` (18, 34, 50), ``width``
+        (factor on all
+            channel numbers), ``attention`` (all, last, none; not read by a classifier), and ``heads``
+            (upstream)
             or ``operator`` (classifier: bilstm; segmenter: conv3d).
 
     Returns:

@@ -18,6 +18,7 @@ class SCSE(nn.Module):
     """The channel gate and the spatial gate of a feature map, summed."""
 
     def __init__(self, channels: int) -> None:
+        """Build the layers."""
         super().__init__()
         squeezed = max(1, channels // REDUCTION)
         self.cSE = nn.Sequential(
@@ -43,6 +44,7 @@ class Attention(nn.Module):
     """scSE or nothing, under the name that released checkpoints use."""
 
     def __init__(self, channels: int, *, active: bool) -> None:
+        """Build the layers."""
         super().__init__()
         self.attention = SCSE(channels) if active else nn.Identity()
 

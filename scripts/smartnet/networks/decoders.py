@@ -24,6 +24,7 @@ class PixelShuffleUpsample(nn.Module):
     """conv1x1 to four times the channels, then PixelShuffle(2) (Shi et al., CVPR 2016)."""
 
     def __init__(self, channels: int) -> None:
+        """Build the layers."""
         super().__init__()
         self.upsample = nn.Sequential(nn.Conv2d(channels, 4 * channels, 1), nn.PixelShuffle(2))
 
@@ -47,6 +48,7 @@ class DecoderBlock(nn.Module):
     def __init__(
         self, inputs: int, skip: int, outputs: int, *, upsample: str, norm: bool, attention: bool
     ) -> None:
+        """Build the layers."""
         super().__init__()
         if upsample == "shuffle":
             self.upsample: nn.Module = PixelShuffleUpsample(inputs)
@@ -58,7 +60,8 @@ class DecoderBlock(nn.Module):
         self.attention2 = Attention(outputs, active=attention)
 
     def forward(self, x: torch.Tensor, skip: torch.Tensor | None = None) -> torch.Tensor:
-        """(N, inputs, H, W) and the skip (N, skip, 2H, 2W) -> (N, outputs, 2H, 2W) (H, W without upsampling)."""
+        """(N, inputs, H, W) and the skip (N, skip, 2H, 2W) -> (N, outputs, 2H, 2W) (H, W without
+        upsampling)."""
         x = self.upsample(x)
         if skip is not None:
             x = torch.cat((x, skip), 1)
@@ -77,6 +80,7 @@ class Decoder(nn.Module):
     """
 
     def __init__(self, channels: Sequence[int], *, width: float, attention: str, skips: bool) -> None:
+        """Build the layers."""
         super().__init__()
         widths = [scaled(n, width) for n in WIDTHS]
         inputs = [channels[-1], *widths[:-1]]
@@ -123,5 +127,3 @@ def initialise_head(module: nn.Module) -> None:
         if isinstance(layer, (nn.Linear, nn.Conv2d, nn.Conv3d)):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
-
-

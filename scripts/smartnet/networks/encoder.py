@@ -13,7 +13,8 @@ STRIDE = 16  # of the deepest feature map
 
 
 def scaled(channels: int, width: float) -> int:
-    """Number of channels at a width factor, at least 4 so that a narrow net still has something to choose from."""
+    """Number of channels at a width factor, at least 4 so that a narrow net still has something to
+    choose from."""
     return max(4, round(channels * width))
 
 
@@ -29,6 +30,7 @@ class BasicBlock(nn.Module):
     expansion = 1
 
     def __init__(self, inputs: int, planes: int, stride: int) -> None:
+        """Build the layers."""
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, planes, 3, stride, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(planes)
@@ -50,6 +52,7 @@ class Bottleneck(nn.Module):
     expansion = 4
 
     def __init__(self, inputs: int, planes: int, stride: int) -> None:
+        """Build the layers."""
         super().__init__()
         outputs = planes * self.expansion
         self.conv1 = nn.Conv2d(inputs, planes, 1, bias=False)
@@ -78,6 +81,7 @@ class Encoder(nn.Module):
     """
 
     def __init__(self, depth: int, width: float) -> None:
+        """Build the layers."""
         super().__init__()
         block = Bottleneck if depth == 50 else BasicBlock
         planes = [scaled(channels, width) for channels in (64, 64, 128, 256, 512)]
@@ -108,8 +112,8 @@ class Encoder(nn.Module):
             raise ModelError(f"the encoder takes slices (N, 1, H, W), but got shape {tuple(x.shape)}")
         if x.shape[2] % STRIDE or x.shape[3] % STRIDE or 0 in x.shape:
             raise ModelError(
-                f"slices of {x.shape[2]} x {x.shape[3]} pixels cannot pass the network: height and width must be "
-                f"multiples of {STRIDE}; change the image size"
+                f"slices of {x.shape[2]} x {x.shape[3]} pixels cannot pass the network: "
+                f"height and width must be multiples of {STRIDE}; change the image size"
             )
         features = [self.relu(self.bn1(self.conv1(x)))]
         x = self.maxpool(features[0])

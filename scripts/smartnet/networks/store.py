@@ -36,7 +36,9 @@ def load_weights(folder: Path | str) -> dict[str, torch.Tensor]:
     except FileNotFoundError:
         raise ModelError(f"no weights at {path}: train the network first") from None
     except SafetensorError as error:
-        raise ModelError(f"{path} is no whole safetensors file ({error}): delete it and train again") from None
+        raise ModelError(
+            f"{path} is no whole safetensors file ({error}): delete it and train again"
+        ) from None
 
 
 def load_model(folder: Path | str) -> nn.Module:

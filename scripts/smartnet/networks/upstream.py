@@ -23,6 +23,7 @@ class UpstreamNetwork(nn.Module):
     """
 
     def __init__(self, *, depth: int, width: float, attention: str, heads: Sequence[str]) -> None:
+        """Build the layers."""
         super().__init__()
         self.encoder = Encoder(depth, width)
         initialise_encoder(self.encoder)
@@ -51,7 +52,8 @@ class UpstreamNetwork(nn.Module):
             slices: (N, 1, H, W) in [0, 1].
 
         Returns:
-            ``cls`` (N, 1) logits, ``seg`` (N, 1, H, W) logits, ``rec`` (N, 1, H, W) grey values; only the heads
+            ``cls`` (N, 1) logits, ``seg`` (N, 1, H, W) logits, ``rec`` (N, 1, H, W) grey values; only
+            the heads
             that the network has.
         """
         features = self.encoder(slices)

@@ -1,6 +1,7 @@
 """Volume-level networks: the encoder over all slices of a batch at once, then a 3D operator.
 
-Slices travel *packed*: the real slices of all volumes one after the other, (S, 1, H, W), with the depth of each
+Slices travel *packed*: the real slices of all volumes one after the other, (S, 1, H, W), with the depth
+of each
 volume beside them. Padding is never computed, so it cannot change an answer.
 """
 
@@ -69,6 +70,7 @@ class VolumeNetwork(nn.Module, ABC):
     """
 
     def __init__(self, *, depth: int, width: float) -> None:
+        """Build the layers."""
         super().__init__()
         self.encoder = Encoder(depth, width)
         initialise_encoder(self.encoder)
@@ -79,8 +81,13 @@ class VolumeNetwork(nn.Module, ABC):
         """Answer for packed slices (S, 1, H, W) in [0, 1] of volumes of the given depths."""
 
     def encode(self, function: Callable[[torch.Tensor], torch.Tensor], slices: torch.Tensor) -> torch.Tensor:
-        """Run ``function`` (encoder and what follows it slice by slice) in chunks under ``max_slices``."""
-        return in_chunks(function, slices, self.max_slices)
+        """Run ``function`` (encoder and what follows it slice by slice) in chunks under ``max_slices``.
+
+        Where a BatchNorm is learning, all slices pass together: its statistics, and so the result, must not
+        depend on a memory limit (and the activations are kept for the gradient anyway).
+        """
+        learning = any(m.training for m in self.modules() if isinstance(m, nn.BatchNorm2d))
+        return in_chunks(function, slices, len(slices) if learning else self.max_slices)
 
 
 class VolumeClassifier(VolumeNetwork):
@@ -112,6 +119,7 @@ class VolumeSegmenter(VolumeNetwork):
     """
 
     def __init__(self, *, depth: int, width: float, attention: str) -> None:
+        """Build the layers."""
         super().__init__(depth=depth, width=width)
         self.seg_decoder = Decoder(self.encoder.channels, width=width, attention=attention, skips=True)
         initialise_decoder(self.seg_decoder)
@@ -128,6 +136,7 @@ class VolumeSegmenter(VolumeNetwork):
         return self.operate(self.encode(self._decoded, slices), depths)
 
     def forward(self, volumes: torch.Tensor, depths: torch.Tensor | Sequence[int]) -> torch.Tensor:
-        """Padded volumes (B, 1, D, H, W) in [0, 1] and depths (B,) -> logits (B, 1, D, H, W), 0 in the padding."""
+        """Padded volumes (B, 1, D, H, W) in [0, 1] and depths (B,) -> logits (B, 1, D, H, W), 0 in the
+        padding."""
         slices, numbers = pack(volumes, depths)
         return unpack(self.forward_packed(slices, numbers), numbers, volumes.shape[2])

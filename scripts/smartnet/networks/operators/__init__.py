@@ -1,6 +1,7 @@
 """3D operators: what turns the slice features of a scan into one answer. One file per family.
 
-A family registers a subclass of ``VolumeClassifier`` or ``VolumeSegmenter`` under its name; its layers are direct
+A family registers a subclass of ``VolumeClassifier`` or ``VolumeSegmenter`` under its name; its layers
+are direct
 members of the network, as in released checkpoints.
 """
 

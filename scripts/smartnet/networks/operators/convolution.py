@@ -20,6 +20,7 @@ class Conv3dSegmenter(VolumeSegmenter):
     """
 
     def __init__(self, *, depth: int, width: float, attention: str) -> None:
+        """Build the layers."""
         super().__init__(depth=depth, width=width, attention=attention)
         channels = self.seg_decoder.channels
         self.conv1 = nn.Conv3d(channels, channels, 3, padding=1)
@@ -34,14 +35,18 @@ class Conv3dSegmenter(VolumeSegmenter):
 
     @staticmethod
     def _convolve(convolution: nn.Conv3d, x: torch.Tensor, depths: Sequence[int]) -> torch.Tensor:
-        """The 3D convolution of packed slices (S, C, H, W) -> (S, outputs, H, W), zero beyond every volume's ends.
+        """The 3D convolution of packed slices (S, C, H, W) -> (S, outputs, H, W), zero beyond every
+        volume's ends.
 
-        Written as a 2D convolution over each slice and its two neighbours: the same sums, but with few channels
+        Written as a 2D convolution over each slice and its two neighbours: the same sums, but with few
+        channels
         several times faster on a CPU, and without any padding slice.
         """
         starts = torch.tensor(depths).cumsum(0) - torch.tensor(depths)
         inside = torch.ones(len(x), 1, 1, 1)
-        inside[starts] = 0  # the first slice of a volume has nothing below it, so the one before has nothing above
+        inside[starts] = (
+            0  # the first slice of a volume has nothing below it, so the one before has nothing above
+        )
         inside = inside.to(x)
         below = F.pad(x[:-1], (0, 0, 0, 0, 0, 0, 1, 0)) * inside
         above = F.pad(x[1:] * inside[1:], (0, 0, 0, 0, 0, 0, 0, 1))

@@ -22,6 +22,7 @@ class BiLSTMClassifier(VolumeClassifier):
     """
 
     def __init__(self, *, depth: int, width: float) -> None:
+        """Build the layers."""
         super().__init__(depth=depth, width=width)
         hidden = scaled(HIDDEN, width)
         self.LSTM = nn.LSTM(

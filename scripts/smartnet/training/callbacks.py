@@ -1,0 +1,96 @@
+"""What happens around an epoch: unfreezing, history, best weights, the state for a resume."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, Trainer
+
+from smartnet.files import atomic_path
+from smartnet.training.modules import TrainingModule
+from smartnet.training.schedule import trainable_stages
+
+logger = logging.getLogger(__name__)
+
+STATE_FILE = "epoch.ckpt"
+
+
+class GradualUnfreezing(Callback):
+    """Frozen encoder at first, then one stage after the other, deepest first."""
+
+    def __init__(self, *, start: float, step: float) -> None:
+        """Keep the arguments."""
+        self.start, self.step = start, step
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: TrainingModule) -> None:
+        """Set which stages learn in this epoch."""
+        stages = trainable_stages(
+            trainer.current_epoch, pl_module.settings["epochs"], start=self.start, step=self.step
+        )
+        pl_module.network.encoder.set_trainable(stages)
+
+
+class Keeper(Callback):
+    """Keeps history and best weights, and writes the running state after every epoch.
+
+    Args:
+        folder: of the running state.
+        validate_every: epochs between validations; the last epoch is always validated.
+    """
+
+    def __init__(self, folder: Path, *, validate_every: int) -> None:
+        """Keep the arguments."""
+        self.folder, self.validate_every = folder, validate_every
+        self.history: list[dict[str, Any]] = []
+        self.best: dict[str, Any] = {"loss": float("inf"), "epoch": None, "weights": None}
+        self.resumed_from: int | None = None  # epochs that an earlier process did
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resume needs beyond Lightning's own state."""
+        return {"history": self.history, "best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up a state."""
+        self.history, self.best = state_dict["history"], state_dict["best"]
+        self.resumed_from = len(self.history)
+        logger.info("resumed after epoch %d", self.resumed_from)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: TrainingModule) -> None:
+        """Validate at the end of this epoch if it is due or the last."""
+        last = trainer.current_epoch + 1 == trainer.max_epochs
+        trainer.check_val_every_n_epoch = 1 if last else self.validate_every
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: TrainingModule) -> None:
+        """Record the epoch, say one line, and write the state in one piece."""
+        row: dict[str, Any] = {"epoch": trainer.current_epoch}
+        row |= {f"train_{name}": value for name, value in pl_module.train_means().items()}
+        if pl_module.valid_sums:
+            valid = pl_module.valid_means()
+            row |= {f"valid_{name}": value for name, value in valid.items()}
+            if valid["loss"] < self.best["loss"]:
+                weights = {k: v.detach().cpu().clone() for k, v in pl_module.network.state_dict().items()}
+                self.best = {"loss": valid["loss"], "epoch": trainer.current_epoch, "weights": weights}
+        row["lr"] = pl_module.rate
+        self.history.append(row)
+        logger.info("%s", _line(row, trainer.max_epochs))
+        with atomic_path(self.folder / STATE_FILE) as temporary:
+            trainer.save_checkpoint(temporary)
+
+
+def _line(row: dict[str, Any], epochs: int) -> str:
+    values = [f"{name} {value:.4g}" for name, value in row.items() if name != "epoch"]
+    return f"epoch {row['epoch'] + 1}/{epochs}: {', '.join(values)}"
+
+
+def load_state(folder: Path) -> Path | None:
+    """The state file in ``folder`` if it is whole, else None."""
+    path = folder / STATE_FILE
+    if not path.is_file():
+        return None
+    try:
+        torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:
+        logger.warning("the saved state %s is damaged: training starts anew", path)
+        return None
+    return path

@@ -1,0 +1,162 @@
+"""Downstream training: the encoder and a 3D operator learn to answer for whole scans."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from smartnet.errors import ConfigError
+from smartnet.files import write_json
+from smartnet.networks import VolumeNetwork, build, load_weights, min_max
+from smartnet.networks.store import fit_weights
+from smartnet.operating_point import DiceCurve, youden
+from smartnet.slices import SliceSet
+from smartnet.training.callbacks import GradualUnfreezing
+from smartnet.training.data import load_volumes, need_cases
+from smartnet.training.modules import ClassifierModule, SegmenterModule
+from smartnet.training.runs import choose_device, fit, input_files, prepare_torch, record, run_card, state_key
+from smartnet.training.sampling import batches, draw_volumes
+from smartnet.training.settings import DOWNSTREAM, complete, complete_augmentation
+
+TASKS = {"classification": ("classifier", ClassifierModule), "segmentation": ("segmenter", SegmenterModule)}
+
+
+def train_downstream(
+    *,
+    slices: Sequence[Path],
+    split: Path,
+    upstream: Path,
+    output: Path,
+    state: Path,
+    task: str,
+    operator: str,
+    network: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    augmentation: Mapping[str, Any],
+    seed: int,
+    gpu: int,
+    threads: int,
+    code: str,
+) -> None:
+    """Train SMART-Net-CLS or SMART-Net-SEG from an upstream encoder and fix its operating point on
+    validation.
+
+    Args:
+        slices: slice shards of the development data sets.
+        split: the study's split table.
+        upstream: folder of the upstream network.
+        output: folder for ``model.safetensors``, ``model.json``, ``history.csv``, ``run.json``,
+        ``threshold.json``.
+        state: folder under which the running state lives until the run has succeeded.
+        task: ``classification`` or ``segmentation`` (which takes only cases with a mask).
+        operator: 3D operator.
+        network: ``depth``, ``width``, ``attention``.
+        settings: see ``smartnet.training.settings``.
+        augmentation: likewise.
+        seed: of weights, order, augmentation and dropout.
+        gpu: GPUs asked for.
+        threads: of torch on the CPU.
+        code: fingerprint of the library behind this run.
+
+    Raises:
+        ConfigError: unknown or impossible settings.
+        DataError: no case to train or validate on.
+        ModelError: unknown network options, an upstream network of another size, a loss that is not finite.
+    """
+    begin = time.perf_counter()
+    if task not in TASKS:
+        raise ConfigError(f"task {task!r} does not exist: choose one of {', '.join(TASKS)}")
+    settings = complete(settings, DOWNSTREAM, what=f"downstream {task}")
+    augmentation = complete_augmentation(augmentation)
+    device = choose_device(gpu)
+    prepare_torch(threads, seed)
+    model = build({**network, "network": TASKS[task][0], "operator": operator})
+    model.max_slices = settings["max_slices"]
+    transfer(model, upstream, decoder=settings["transfer_decoder"])
+    card = {"seed": seed, "gpu": gpu, "device": device, "threads": threads, "code": code}
+    content = {"network": model.architecture, "settings": settings, "augmentation": augmentation, **card}
+    folder = Path(state) / state_key(content, input_files(slices, split, upstream))
+    train, valid = (SliceSet.open(slices, split, subset=subset) for subset in ("train", "valid"))
+    module = _module(model, train, valid, task=task, settings=settings, augmentation=augmentation, seed=seed)
+    keeper = fit(module, state=folder, device=device, callbacks=[GradualUnfreezing(**settings["unfreeze"])])
+    write_json(_operating_point(model.eval(), valid, task), Path(output) / "threshold.json")
+    run = run_card(**card, seconds=time.perf_counter() - begin, slices_seen=module.slices_seen)
+    run |= {
+        "epochs": settings["epochs"],
+        "best_epoch": keeper.best["epoch"],
+        "resumed_from": keeper.resumed_from,
+    }
+    record(model, pd.DataFrame(keeper.history), run, output=output, state=folder)
+
+
+def transfer(model: nn.Module, upstream: Path, *, decoder: bool) -> list[str]:
+    """Take the encoder of an upstream network, and its segmentation decoder if wanted and there.
+
+    Returns:
+        names of the parts that were taken.
+
+    Raises:
+        ModelError: if the parts do not fit.
+    """
+    tensors = load_weights(upstream)
+    parts = ["encoder"]
+    if decoder and hasattr(model, "seg_decoder") and any(name.startswith("seg_decoder.") for name in tensors):
+        parts.append("seg_decoder")
+    for part in parts:
+        prefix = f"{part}."
+        own = {name.removeprefix(prefix): v for name, v in tensors.items() if name.startswith(prefix)}
+        fit_weights(getattr(model, part), own, f"{part} of {upstream}")
+    return parts
+
+
+def _usable(data: SliceSet, task: str, subset: str) -> list[int]:
+    column = data.cases["hemorrhage"].notna() if task == "classification" else data.cases["mask"] != "none"
+    return need_cases(np.flatnonzero(column.to_numpy()).tolist(), subset, f"downstream {task}")
+
+
+def _module(
+    model: VolumeNetwork,
+    train: SliceSet,
+    valid: SliceSet,
+    *,
+    task: str,
+    settings: Mapping[str, Any],
+    augmentation: Mapping[str, Any],
+    seed: int,
+) -> ClassifierModule | SegmenterModule:
+    chosen, checked = _usable(train, task, "training"), _usable(valid, task, "validation")
+    masks = task == "segmentation"
+
+    def plan(epoch: int) -> list[list[int]]:
+        order = draw_volumes(len(chosen), seed=seed, epoch=epoch)
+        return [[chosen[k] for k in batch] for batch in batches(order, settings["batch_size"])]
+
+    return TASKS[task][1](
+        model,
+        settings=settings,
+        augmentation=augmentation,
+        seed=seed,
+        train=(plan, lambda items: load_volumes(train, items, masks=masks)),
+        valid=(lambda epoch: [[i] for i in checked], lambda items: load_volumes(valid, items, masks=masks)),
+    )
+
+
+@torch.inference_mode()
+def _operating_point(model: VolumeNetwork, valid: SliceSet, task: str) -> dict[str, Any]:
+    device = next(model.parameters()).device
+    truth, score, curve = [], [], DiceCurve()
+    for i in _usable(valid, task, "validation"):
+        batch = load_volumes(valid, [i], masks=True)
+        logits = model.forward_packed(min_max(batch["slices"].to(device)), batch["depths"])
+        probability = logits.double().sigmoid().cpu().numpy()
+        if task == "classification":
+            truth.append(float(batch["truth"]))
+            score.append(float(probability.item()))
+        else:
+            curve.add(probability, batch["masks"].numpy())
+    return youden(np.array(truth), np.array(score)) if task == "classification" else curve.operating_point()

@@ -1,0 +1,228 @@
+"""The Lightning modules: how one step goes, upstream and downstream."""
+
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule
+from torch import nn
+from torch.nn import functional as F
+
+from smartnet.errors import ModelError
+from smartnet.losses import classification_loss, dice_loss, dice_sums, segmentation_loss, upstream_losses
+from smartnet.networks import min_max
+from smartnet.training.augmentation import augment, generators
+from smartnet.training.data import Batch, Batches
+from smartnet.training.schedule import learning_rate
+
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+
+
+class TrainingModule(LightningModule, ABC):
+    """What all training runs share.
+
+    Args:
+        network: to train.
+        settings: complete training settings.
+        augmentation: complete augmentation settings.
+        seed: of the run.
+        train: the plan and the loader of the training batches.
+        valid: likewise for validation.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        settings: Mapping[str, Any],
+        augmentation: Mapping[str, Any],
+        seed: int,
+        train: tuple[Callable, Callable],
+        valid: tuple[Callable, Callable],
+    ) -> None:
+        """Keep the arguments."""
+        super().__init__()
+        self.network = network
+        self.settings, self.augmentation, self.seed = settings, augmentation, seed
+        self._train, self._valid = train, valid
+        self.slices_seen = 0
+        self.sums: dict[str, float] = defaultdict(float)
+        self.valid_sums: dict[str, Any] = defaultdict(float)
+
+    def train_dataloader(self) -> Batches:
+        """Training batches, drawn anew each epoch."""
+        return Batches(*self._train, lambda: self.current_epoch)
+
+    def val_dataloader(self) -> Batches:
+        """Validation batches, always the same."""
+        return Batches(*self._valid, lambda: self.current_epoch)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Adam or AdamW over all parameters; frozen ones have no gradient and stay."""
+        return OPTIMIZERS[self.settings["optimizer"]](
+            self.network.parameters(),
+            lr=self.settings["learning_rate"],
+            betas=tuple(self.settings["betas"]),
+            weight_decay=self.settings["weight_decay"],
+        )
+
+    def on_train_epoch_start(self) -> None:
+        """Start an epoch with random numbers that depend on seed and epoch alone."""
+        state = np.random.SeedSequence([self.seed, self.current_epoch]).generate_state(1, np.uint64)
+        torch.manual_seed(int(state[0] >> 1))
+        self.sums.clear()
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Set this step's learning rate."""
+        steps = self.trainer.num_training_batches
+        progress = (self.current_epoch + (batch_idx + 1) / steps) / self.settings["epochs"]
+        self.rate = learning_rate(
+            progress,
+            peak=self.settings["learning_rate"],
+            final=self.settings["final_learning_rate"],
+            warmup=self.settings["warmup"],
+            constant=self.settings["constant"],
+        )
+        for group in self.optimizers().param_groups:
+            group["lr"] = self.rate
+
+    def inputs(self, batch: Batch, *, training: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Slices as the network takes them, (S, 1, H, W) in [0, 1], and masks (S, 1, H, W) in {0, 1} or
+        None."""
+        slices = batch["slices"].float() / 255
+        masks = None if batch["masks"] is None else batch["masks"].float()
+        if training:
+            slices, masks = augment(
+                slices,
+                masks,
+                batch["volume"].cpu(),
+                settings=self.augmentation,
+                generators=generators(self.seed, self.current_epoch, batch["step"], slices.device),
+            )
+        return min_max(slices), masks
+
+    def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
+        """Weighted sum of the loss terms of one batch.
+
+        Raises:
+            ModelError: if the loss is not finite, naming the cases.
+        """
+        slices, masks = self.inputs(batch, training=True)
+        terms = self.terms(batch, slices, masks)
+        total = self.weighted(terms)
+        self.check(total, batch)
+        self.slices_seen += len(slices)
+        self.sums["batches"] += 1
+        for name, value in {**terms, "loss": total}.items():
+            self.sums[name] += float(value.detach())
+        return total
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add one batch to the sums over all validation slices."""
+        slices, masks = self.inputs(batch, training=False)
+        for name, value in self.valid_terms(batch, slices, masks).items():
+            self.valid_sums[name] = self.valid_sums[name] + value
+
+    def weighted(self, terms: Mapping[str, Any]) -> Any:
+        """Weighted sum of loss terms."""
+        return sum(self.settings["loss_weights"][name] * value for name, value in terms.items())
+
+    def check(self, total: torch.Tensor, batch: Batch) -> None:
+        """Stop at a loss that is not finite.
+
+        Raises:
+            ModelError: naming the cases.
+        """
+        if not torch.isfinite(total):
+            raise ModelError(
+                f"the loss is {float(total.detach())} in epoch {self.current_epoch}, step {batch['step']}, cases "
+                f"{', '.join(dict.fromkeys(batch['cases']))}: check these images or lower learning_rate"
+            )
+
+    def train_means(self) -> dict[str, float]:
+        """Loss terms of the epoch, averaged over its steps."""
+        batches = self.sums["batches"]
+        return {name: value / batches for name, value in self.sums.items() if name != "batches"}
+
+    def valid_means(self) -> dict[str, float]:
+        """Loss terms over all validation data since the last call, with their weighted sum as ``loss``."""
+        sums, self.valid_sums = self.valid_sums, defaultdict(float)
+        count = sums.pop("count")
+        dice = sums.pop("dice", None)
+        terms = {name: float(value) / count for name, value in sums.items()}
+        if dice is not None:
+            terms["seg"] += float(dice_loss(dice))
+        return {**terms, "loss": float(self.weighted(terms))}
+
+    @abstractmethod
+    def terms(
+        self, batch: Batch, slices: torch.Tensor, masks: torch.Tensor | None
+    ) -> dict[str, torch.Tensor]:
+        """Loss terms of a training batch, unweighted."""
+
+    @abstractmethod
+    def valid_terms(self, batch: Batch, slices: torch.Tensor, masks: torch.Tensor | None) -> dict[str, Any]:
+        """Sums for validation: each term times ``count``, and ``dice`` (the sums of soft Dice)."""
+
+
+class UpstreamModule(TrainingModule):
+    """Slices, up to three heads. ``consistency`` is the pooling of the consistency term or None."""
+
+    consistency: str | None = None
+
+    def terms(
+        self, batch: Batch, slices: torch.Tensor, masks: torch.Tensor | None
+    ) -> dict[str, torch.Tensor]:
+        """The terms of the heads and the consistency term."""
+        return upstream_losses(self.network(slices), slices, masks, consistency=self.consistency)
+
+    def valid_terms(self, batch: Batch, slices: torch.Tensor, masks: torch.Tensor | None) -> dict[str, Any]:
+        """Terms over all validation slices; soft Dice is taken over all of them at once."""
+        outputs = self.network(slices)
+        sums: dict[str, Any] = {"count": len(slices)}
+        if "seg" in outputs:
+            sums["dice"] = dice_sums(outputs["seg"], masks)
+            sums["seg"] = F.binary_cross_entropy_with_logits(outputs["seg"], masks) * len(slices)
+        rest = {name: value for name, value in outputs.items() if name != "seg"}
+        terms = upstream_losses(rest, slices, masks)
+        if self.consistency:
+            terms["consistency"] = upstream_losses(outputs, slices, masks, consistency=self.consistency)[
+                "consistency"
+            ]
+        return sums | {name: value * len(slices) for name, value in terms.items()}
+
+
+class ClassifierModule(TrainingModule):
+    """Whole scans, one logit each."""
+
+    def terms(
+        self, batch: Batch, slices: torch.Tensor, masks: torch.Tensor | None
+    ) -> dict[str, torch.Tensor]:
+        """Binary cross-entropy."""
+        return {
+            "cls": classification_loss(self.network.forward_packed(slices, batch["depths"]), batch["truth"])
+        }
+
+    def valid_terms(self, batch: Batch, slices: torch.Tensor, masks: torch.Tensor | None) -> dict[str, Any]:
+        """Binary cross-entropy over all validation scans."""
+        count = len(batch["depths"])
+        return {"count": count, "cls": self.terms(batch, slices, masks)["cls"] * count}
+
+
+class SegmenterModule(TrainingModule):
+    """Whole scans, one logit per pixel of every slice."""
+
+    def terms(
+        self, batch: Batch, slices: torch.Tensor, masks: torch.Tensor | None
+    ) -> dict[str, torch.Tensor]:
+        """Soft Dice plus binary cross-entropy, over the real slices of the batch."""
+        return {"seg": segmentation_loss(self.network.forward_packed(slices, batch["depths"]), masks)}
+
+    def valid_terms(self, batch: Batch, slices: torch.Tensor, masks: torch.Tensor | None) -> dict[str, Any]:
+        """The same over all validation slices."""
+        logits, count = self.network.forward_packed(slices, batch["depths"]), len(slices)
+        bce = F.binary_cross_entropy_with_logits(logits, masks)
+        return {"count": count, "dice": dice_sums(logits, masks), "seg": bce * count}

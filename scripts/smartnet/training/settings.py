@@ -1,0 +1,108 @@
+"""What a training run can be told, with defaults; a misspelt or impossible value is an error, never
+ignored."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from smartnet.errors import ConfigError
+
+COMMON: dict[str, Any] = {
+    "epochs": 1000,
+    "batch_size": 20,
+    "optimizer": "adam",
+    "learning_rate": 5e-4,
+    "weight_decay": 5e-4,
+    "betas": (0.9, 0.999),
+    "warmup": 0.01,
+    "constant": 0.1,
+    "final_learning_rate": 0.0,
+    "loss_weights": {},
+    "validate_every": 1,
+    "max_slices": 64,
+}
+UPSTREAM: dict[str, Any] = {
+    **COMMON,
+    "sampling": "volume",
+    "slices_per_volume": 1,
+    "consistency_pooling": "max-avg",
+}
+DOWNSTREAM: dict[str, Any] = {
+    **COMMON,
+    "batch_size": 2,
+    "unfreeze": {"start": 0.1, "step": 0.01},
+    "transfer_decoder": False,
+}
+AUGMENTATION: dict[str, Any] = {
+    "probability": 0.5,
+    "shift": 0.06,
+    "scale": 0.1,
+    "rotation_deg": 15.0,
+    "brightness": 0.1,
+    "contrast": 0.1,
+    "noise_variance": (0.001, 0.005),
+    "blur_px": 3,
+    "flip": True,
+}
+CHOICES = {
+    "optimizer": ("adam", "adamw"),
+    "sampling": ("volume", "all", "balanced"),
+    "consistency_pooling": ("max-avg", "gem"),
+}
+WHOLE = ("epochs", "batch_size", "validate_every", "max_slices", "slices_per_volume")
+FRACTIONS = ("warmup", "constant")
+LOSS_WEIGHTS = {"cls": 1.0, "seg": 1.0, "rec": 1.0, "consistency": 0.5}
+
+
+def merged(given: Mapping[str, Any], defaults: Mapping[str, Any], *, what: str) -> dict[str, Any]:
+    """``given`` over ``defaults``.
+
+    Raises:
+        ConfigError: for a key that ``defaults`` does not know, naming the nearest right one.
+    """
+    for key in given:
+        if key not in defaults:
+            near = difflib.get_close_matches(key, defaults, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(defaults))}"
+            raise ConfigError(f"unknown {what} key {key!r}: {hint}")
+    return {**defaults, **given}
+
+
+def complete(given: Mapping[str, Any], defaults: Mapping[str, Any], *, what: str) -> dict[str, Any]:
+    """Training settings with every key present and every value checked.
+
+    Raises:
+        ConfigError: naming the key, the value and what is possible.
+    """
+    settings = merged(given, defaults, what=what)
+    settings["loss_weights"] = merged(settings["loss_weights"], LOSS_WEIGHTS, what=f"{what} loss_weights")
+    for key in WHOLE:
+        if key in settings and (not isinstance(settings[key], int) or settings[key] < 1):
+            raise ConfigError(f"{what}: {key} is {settings[key]!r}, but must be a whole number from 1 on")
+    for key, choices in CHOICES.items():
+        if key in settings and settings[key] not in choices:
+            raise ConfigError(f"{what}: {key} is {settings[key]!r}: choose one of {', '.join(choices)}")
+    for key in FRACTIONS:
+        if not 0 <= settings[key] <= 1:
+            raise ConfigError(
+                f"{what}: {key} is {settings[key]!r}, but must be a fraction of the epochs, 0 to 1"
+            )
+    if not settings["learning_rate"] > 0:
+        raise ConfigError(f"{what}: learning_rate is {settings['learning_rate']!r}, but must be above 0")
+    if "unfreeze" in settings:
+        settings["unfreeze"] = merged(settings["unfreeze"], DOWNSTREAM["unfreeze"], what=f"{what} unfreeze")
+    return settings
+
+
+def complete_augmentation(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Augmentation settings with every key present; an empty mapping stands for the paper's.
+
+    Raises:
+        ConfigError: for an unknown key or an even blur kernel.
+    """
+    settings = merged(given, AUGMENTATION, what="augmentation")
+    if settings["blur_px"] % 2 == 0:
+        raise ConfigError(
+            f"augmentation: blur_px is {settings['blur_px']}, but a kernel's side must be odd (1 = no blur)"
+        )
+    return settings

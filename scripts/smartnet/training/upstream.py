@@ -1,0 +1,144 @@
+"""Upstream training: one encoder and up to three heads learn from single slices."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smartnet.errors import ConfigError
+from smartnet.networks import HEADS, build
+from smartnet.slices import SliceSet
+from smartnet.training.data import lesions_of, load_slices, need_cases
+from smartnet.training.modules import UpstreamModule
+from smartnet.training.runs import choose_device, fit, input_files, prepare_torch, record, run_card, state_key
+from smartnet.training.sampling import batches, draw_slices
+from smartnet.training.settings import UPSTREAM, complete, complete_augmentation
+
+
+def train_upstream(
+    *,
+    slices: Sequence[Path],
+    split: Path,
+    output: Path,
+    state: Path,
+    network: Mapping[str, Any],
+    pretext: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    augmentation: Mapping[str, Any],
+    seed: int,
+    gpu: int,
+    threads: int,
+    code: str,
+) -> None:
+    """Train the upstream network and write its best weights.
+
+    Args:
+        slices: slice shards of the development data sets.
+        split: the study's split table.
+        output: folder for ``model.safetensors``, ``model.json``, ``history.csv`` and ``run.json``.
+        state: folder under which the running state lives until the run has succeeded.
+        network: ``depth``, ``width``, ``attention``.
+        pretext: ``heads`` (any of cls, seg, rec) and ``consistency``; no heads at all is the start from
+        scratch:
+            the seeded encoder leaves untrained.
+        settings: see ``smartnet.training.settings``.
+        augmentation: likewise.
+        seed: of weights, sampling, augmentation and dropout.
+        gpu: GPUs asked for.
+        threads: of torch on the CPU.
+        code: fingerprint of the library behind this run.
+
+    Raises:
+        ConfigError: unknown or impossible settings.
+        DataError: no case to train or validate on.
+        ModelError: unknown network options, or a loss that is not finite.
+    """
+    begin = time.perf_counter()
+    settings = complete(settings, UPSTREAM, what="upstream")
+    augmentation = complete_augmentation(augmentation)
+    heads = tuple(pretext["heads"])
+    if pretext.get("consistency") and not {"cls", "seg"} <= set(heads):
+        raise ConfigError(
+            f"pretext heads {list(heads)} cannot have the consistency loss: it needs cls and seg"
+        )
+    device = choose_device(gpu)
+    prepare_torch(threads, seed)
+    model = build({**network, "network": "upstream", "heads": list(heads)})
+    card = {"seed": seed, "gpu": gpu, "device": device, "threads": threads, "code": code}
+    if not heads:
+        seconds = time.perf_counter() - begin
+        run = run_card(**card, seconds=seconds, slices_seen=0) | {
+            "epochs": 0,
+            "best_epoch": None,
+            "resumed_from": None,
+        }
+        empty = pd.DataFrame(columns=["epoch", "train_loss", "valid_loss", "lr"])
+        record(model, empty, run, output=output, state=None)
+        return
+    content = {"network": model.architecture, "pretext": dict(pretext), "settings": settings}
+    content |= {"augmentation": augmentation, **card}
+    folder = Path(state) / state_key(content, input_files(slices, split))
+    module = _module(
+        model, slices, split, heads=heads, settings=settings, augmentation=augmentation, seed=seed
+    )
+    module.consistency = settings["consistency_pooling"] if pretext.get("consistency") else None
+    keeper = fit(module, state=folder, device=device)
+    run = run_card(**card, seconds=time.perf_counter() - begin, slices_seen=module.slices_seen)
+    run |= {
+        "epochs": settings["epochs"],
+        "best_epoch": keeper.best["epoch"],
+        "resumed_from": keeper.resumed_from,
+    }
+    record(model, pd.DataFrame(keeper.history), run, output=output, state=folder)
+
+
+def _usable(data: SliceSet, heads: Sequence[str]) -> list[int]:
+    """Cases that can teach these heads: CLS and SEG need a mask, REC only images."""
+    usable = (
+        np.ones(len(data), dtype=bool) if set(heads) <= {"rec"} else (data.cases["mask"] != "none").to_numpy()
+    )
+    return np.flatnonzero(usable).tolist()
+
+
+def _module(
+    model: Any,
+    slices: Sequence[Path],
+    split: Path,
+    *,
+    heads: Sequence[str],
+    settings: Mapping[str, Any],
+    augmentation: Mapping[str, Any],
+    seed: int,
+) -> UpstreamModule:
+    assert set(heads) <= set(HEADS)
+    train, valid = (SliceSet.open(slices, split, subset=subset) for subset in ("train", "valid"))
+    chosen = need_cases(_usable(train, heads), "training", "upstream training")
+    checked = need_cases(_usable(valid, heads), "validation", "upstream training")
+    every = lesions_of(train)
+    lesions = [every[i] for i in chosen]
+    every_valid = [(i, z) for i in checked for z in range(int(valid.cases["count"].iloc[i]))]
+
+    def plan(epoch: int) -> list[list[tuple[int, int]]]:
+        drawn = draw_slices(
+            lesions,
+            sampling=settings["sampling"],
+            per_volume=settings["slices_per_volume"],
+            seed=seed,
+            epoch=epoch,
+        )
+        return batches([(chosen[i], z) for i, z in drawn], settings["batch_size"])
+
+    return UpstreamModule(
+        model,
+        settings=settings,
+        augmentation=augmentation,
+        seed=seed,
+        train=(plan, lambda items: load_slices(train, items)),
+        valid=(
+            lambda epoch: batches(every_valid, settings["max_slices"]),
+            lambda items: load_slices(valid, items),
+        ),
+    )

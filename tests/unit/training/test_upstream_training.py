@@ -1,0 +1,203 @@
+import json
+import logging
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from smartnet.errors import ConfigError, DataError, ModelError
+from smartnet.files import read_table, write_array
+from smartnet.networks import load_model, load_weights
+from smartnet.training.upstream import train_upstream
+
+SMART = {"heads": ["cls", "seg", "rec"], "consistency": True}
+
+
+def test_run_writes_all_files_and_is_reproducible(options, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    train_upstream(**options, pretext=SMART, output=tmp_path / "a")
+    lines = [r.message for r in caplog.records if r.message.startswith("epoch ")]
+    assert len(lines) == 3 and lines[0].startswith("epoch 1/3: train_")
+    train_upstream(**options, pretext=SMART, output=tmp_path / "b")
+    for name in ("model.safetensors", "model.json", "history.csv"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert not list((tmp_path / "state").glob("*"))
+    history = read_table(tmp_path / "a" / "history.csv")
+    assert list(history["epoch"]) == [0, 1, 2]
+    for name in ("cls", "seg", "rec", "consistency", "loss"):
+        assert history[[f"train_{name}", f"valid_{name}"]].notna().all().all()
+    total = history.valid_cls + history.valid_seg + history.valid_rec + 0.5 * history.valid_consistency
+    assert np.allclose(total, history.valid_loss, atol=1e-5)
+    run = json.loads((tmp_path / "a" / "run.json").read_text())
+    assert (
+        run["best_epoch"] == history.valid_loss.idxmin()
+        and run["device"] == "cpu"
+        and run["resumed_from"] is None
+    )
+    assert run["slices_per_second"] > 0 and run["peak_memory_mb"] > 10
+    train_upstream(**{**options, "seed": 2}, pretext=SMART, output=tmp_path / "c")
+    assert (tmp_path / "a/model.safetensors").read_bytes() != (tmp_path / "c/model.safetensors").read_bytes()
+
+
+def test_weights_of_the_best_epoch_leave(options, tmp_path):
+    """With a rate that ruins the net after the first epoch, the first epoch's weights must be the ones that leave."""
+    settings = {
+        **options["settings"],
+        "warmup": 0.0,
+        "constant": 1.0,
+        "learning_rate": 1e-3,
+        "optimizer": "adamw",
+    }
+    one = {**options, "settings": {**settings, "epochs": 1}}
+    train_upstream(**one, pretext={"heads": ["cls"], "consistency": False}, output=tmp_path / "one")
+    bad = {**options, "settings": {**settings, "epochs": 4, "validate_every": 1}}
+    train_upstream(**bad, pretext={"heads": ["cls"], "consistency": False}, output=tmp_path / "four")
+    history = read_table(tmp_path / "four/history.csv")
+    best = int(history.valid_loss.idxmin())
+    until = {**options, "settings": {**settings, "epochs": best + 1}}
+    train_upstream(**until, pretext={"heads": ["cls"], "consistency": False}, output=tmp_path / "until")
+    assert (tmp_path / "until/model.safetensors").read_bytes() == (
+        tmp_path / "four/model.safetensors"
+    ).read_bytes()
+
+
+def test_scratch_is_the_seeded_encoder_untrained(options, tmp_path):
+    train_upstream(**options, pretext={"heads": [], "consistency": False}, output=tmp_path / "a")
+    train_upstream(**options, pretext={"heads": [], "consistency": False}, output=tmp_path / "b")
+    assert (tmp_path / "a/model.safetensors").read_bytes() == (tmp_path / "b/model.safetensors").read_bytes()
+    assert all(name.startswith("encoder.") for name in load_weights(tmp_path / "a"))
+    assert load_model(tmp_path / "a").architecture["heads"] == []
+    assert json.loads((tmp_path / "a/run.json").read_text())["epochs"] == 0
+    assert len(read_table(tmp_path / "a/history.csv")) == 0
+
+
+CHILD = """
+import json, logging, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
+from smartnet.training.upstream import train_upstream
+o = json.loads(sys.argv[2])
+o |= {"slices": [Path(p) for p in o["slices"]], "split": Path(o["split"]), "state": Path(o["state"])}
+train_upstream(**o, output=Path(sys.argv[3]))
+"""
+
+
+def _child(options, output):
+    scripts = Path(__file__).parents[3] / "scripts"
+    text = json.dumps(options, default=str)
+    return subprocess.Popen(
+        [sys.executable, "-u", "-c", CHILD, str(scripts), text, str(output)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def _resumed_from(folder):
+    return json.loads((folder / "run.json").read_text())["resumed_from"]
+
+
+def test_killed_and_resumed_gives_the_same_weights(options, tmp_path):
+    options = {
+        **options,
+        "pretext": SMART,
+        "settings": {**options["settings"], "epochs": 8, "validate_every": 3},
+    }
+    train_upstream(**options, output=tmp_path / "undisturbed")
+    child = _child(options, tmp_path / "killed")
+    for line in child.stdout:
+        if line.startswith("epoch 5/8"):
+            break
+    child.send_signal(signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL
+    assert not (tmp_path / "killed/model.safetensors").exists()
+    (saved,) = (tmp_path / "state").glob("*/epoch.ckpt")
+
+    train_upstream(**{**options, "code": "changed"}, output=tmp_path / "other")
+    assert _resumed_from(tmp_path / "other") is None and saved.exists()
+
+    damaged = tmp_path / "damaged_state" / saved.parent.name / saved.name
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(saved.read_bytes()[:1000])
+    train_upstream(**{**options, "state": tmp_path / "damaged_state"}, output=tmp_path / "damaged")
+    assert _resumed_from(tmp_path / "damaged") is None
+
+    train_upstream(**options, output=tmp_path / "killed")
+    assert 4 <= _resumed_from(tmp_path / "killed") < 8
+    for name in ("model.safetensors", "history.csv"):
+        undisturbed = (tmp_path / "undisturbed" / name).read_bytes()
+        assert (tmp_path / "killed" / name).read_bytes() == undisturbed
+        assert (tmp_path / "damaged" / name).read_bytes() == undisturbed
+    assert not list((tmp_path / "state").glob("*"))
+
+
+def test_missing_gpu_is_said_and_recorded(options, tmp_path, caplog):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    train_upstream(**{**options, "gpu": 1}, pretext={"heads": ["cls"], "consistency": False}, output=tmp_path)
+    assert "1 GPU asked for, but none is available" in caplog.text
+    run = json.loads((tmp_path / "run.json").read_text())
+    assert (run["gpu_asked"], run["gpu_used"], run["device"]) == (1, 0, "cpu")
+
+
+def test_loss_that_is_not_finite_names_the_cases(options, tmp_path):
+    settings = {**options["settings"], "learning_rate": 1e30, "warmup": 0.0}
+    with pytest.raises(ModelError, match=r"the loss is (nan|inf) in epoch \d+, step \d+, cases c\d\d"):
+        train_upstream(**{**options, "settings": settings}, pretext=SMART, output=tmp_path)
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"settings": {"learning_rat": 1}}, "did you mean learning_rate"),
+        ({"settings": {"epochs": 0}}, "epochs is 0"),
+        ({"settings": {"sampling": "some"}}, "volume, all, balanced"),
+        ({"settings": {"loss_weights": {"sge": 1}}}, "did you mean seg"),
+        ({"augmentation": {"blur": 3}}, "did you mean blur_px"),
+        ({"augmentation": {"blur_px": 4}}, "must be odd"),
+        ({"pretext": {"heads": ["cls"], "consistency": True}}, "needs cls and seg"),
+    ],
+)
+def test_wrong_settings(options, tmp_path, change, message):
+    with pytest.raises(ConfigError, match=message):
+        train_upstream(**{"pretext": SMART, **options, **change}, output=tmp_path)
+
+
+def test_no_usable_case(options, tmp_path, study):
+    split = tmp_path / "split.tsv"
+    split.write_text(study.split.read_text().replace("valid", "test"))
+    with pytest.raises(DataError, match="no validation case can be used"):
+        train_upstream(**{**options, "split": split}, pretext=SMART, output=tmp_path)
+
+
+def test_learns_something(options, tmp_path):
+    settings = {**options["settings"], "epochs": 12, "sampling": "all", "learning_rate": 5e-3}
+    train_upstream(**{**options, "settings": settings}, pretext=SMART, output=tmp_path)
+    history = read_table(tmp_path / "history.csv")
+    assert history.valid_seg.min() < 0.5 * history.valid_seg.iloc[0]
+    assert math.isclose(history.lr.iloc[-1], 0, abs_tol=1e-6)
+
+
+def test_input_content_is_part_of_the_key(study, tmp_path):
+    from smartnet.training.runs import input_files, state_key
+
+    before = state_key({"a": 1}, input_files(study.slices, study.split))
+    assert before == state_key({"a": 1}, input_files(study.slices, study.split))
+    assert before != state_key({"a": 2}, input_files(study.slices, study.split))
+    copy = tmp_path / "slices"
+    copy.mkdir()
+    for file in study.slices[0].iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    assert before == state_key({"a": 1}, input_files([copy], study.split))
+    images = np.load(copy / "images.npy")
+    images[0, 0, 0] += 1
+    write_array(images, copy / "images.npy")
+    assert before != state_key({"a": 1}, input_files([copy], study.split))

@@ -20,7 +20,6 @@ include: "rules/downstream.smk"
 include: "rules/evaluate.smk"
 include: "rules/explain.smk"
 include: "rules/figures.smk"
-include: "rules/targets.smk"
 
 
 wildcard_constraints:
@@ -29,3 +28,30 @@ wildcard_constraints:
     seed=r"\d+",
     pretext=one_of(config["pretexts"]),
     model=one_of(MODELS),
+
+
+rule all:
+    """The whole study: every figure and every table."""
+    input:
+        FIGURES,
+        TABLES,
+        "results/metrics.csv",
+
+
+rule figures:
+    """All figures, from cached tables and maps."""
+    input:
+        FIGURES,
+
+
+rule tables:
+    """All tables."""
+    input:
+        TABLES,
+
+
+rule data:
+    """Slices and split only: what training needs."""
+    input:
+        shard_folders("slices", DATASETS),
+        "results/split.tsv",

@@ -1,12 +1,12 @@
 """The private index: one row per file of a data set, from the headers alone."""
 
 import logging
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 
 from smartnet.dicom.discovery import CT_SOP_CLASSES, INDEX_COLUMNS, list_files, read_header
+from smartnet.dicom.workers import map_processes
 from smartnet.errors import DataError
 from smartnet.files import write_table
 
@@ -28,7 +28,7 @@ def index_folder(folder: Path, output: Path, *, threads: int) -> None:
     """
     folder = Path(folder)
     files = list_files(folder)
-    rows = _map_files(files, threads)
+    rows = list(map_processes(read_header, files, threads=threads, chunk=_CHUNK))
     table = pd.DataFrame(rows, columns=INDEX_COLUMNS)
     errors = table["error"][table["error"] != ""]
     logger.info("%d files below %s, %d of them of no use", len(table), folder, len(errors))
@@ -42,10 +42,3 @@ def index_folder(folder: Path, output: Path, *, threads: int) -> None:
             "point the data set's path at the folder that holds its CT files"
         )
     write_table(table, output)
-
-
-def _map_files(files: list[Path], threads: int) -> list[dict[str, str]]:
-    if threads <= 1 or len(files) <= _CHUNK:
-        return [read_header(file) for file in files]
-    with ProcessPoolExecutor(threads) as pool:
-        return list(pool.map(read_header, files, chunksize=_CHUNK))

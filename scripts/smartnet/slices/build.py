@@ -11,7 +11,7 @@ from smartnet.dicom.labels import KINDS
 from smartnet.errors import ConfigError, DataError
 from smartnet.files import read_nifti, read_table, write_table
 from smartnet.slices.preprocess import filled_range, prepare_image, prepare_mask, window
-from smartnet.slices.store import GrowingArray, growing_array
+from smartnet.slices.store import growing_array
 
 logger = logging.getLogger(__name__)
 
@@ -50,63 +50,58 @@ def build_shard(
         ConfigError: a size, width or number of tiles below 1.
         DataError: a volume is missing, or nothing in it lies inside the window.
     """
-    for name, value in {"size": size, "width": width, "clahe_tiles": clahe_tiles}.items():
-        if value < 1:
-            raise ConfigError(f"slices: {name} is {value}, but must be at least 1")
+    _check(size=size, width=width, clahe_tiles=clahe_tiles)
     cases = read_table(volumes / "cases.tsv", dtype=dict.fromkeys(_TEXT, str))
     accepted = cases[cases["verdict"] == "accepted"].sort_values("case").to_dict("records")
-    output.mkdir(parents=True, exist_ok=True)
     slice_rows, case_rows = [], []
     with (
         growing_array(output / "images.npy", size) as images,
         growing_array(output / "masks.npy", size) as masks,
     ):
         for case in accepted:
-            windowed, mask, start = _load(volumes, case, level=level, width=width)
-            first, digest = images.count, hashlib.sha256()
-            lesions = np.zeros_like(windowed, dtype=np.uint8) if mask is None else mask
+            windowed, lesions, start = _load(volumes, case, level=level, width=width)
+            rows, digest = [], hashlib.sha256()
             for z, (plane, lesion) in enumerate(zip(windowed, lesions, strict=True), start=start):
                 image = prepare_image(plane, size=size, clahe_clip=clahe_clip, clahe_tiles=clahe_tiles)
-                lesion_px = _append(
-                    images, masks, image, prepare_mask(lesion, size=size, min_speck_px=min_speck_px)
-                )
-                digest.update(image.tobytes())
-                slice_rows.append(_slice_row(case, images.count - 1, z, None if mask is None else lesion_px))
-            new = {"first": first, "count": images.count - first, "content": digest.hexdigest()[:16]}
-            case_rows.append(case | new)
-            logger.info("case %s: %d slices", case["case"], new["count"])
+                small = prepare_mask(lesion, size=size, min_speck_px=min_speck_px)
+                rows.append(_slice_row(case, images.count, z, small))
+                images.append(image)
+                masks.append(small)
+                digest.update(image)
+            own = {"first": rows[0]["row"], "count": len(rows), "content": digest.hexdigest()[:16]}
+            case_rows.append(case | own)
+            slice_rows += rows
+            logger.info("case %s: %d slices", case["case"], len(rows))
     _write_tables(slice_rows, case_rows, output)
 
 
-def _load(
-    volumes: Path, case: dict, *, level: float, width: float
-) -> tuple[np.ndarray, np.ndarray | None, int]:
-    """Read one case: filled slices windowed to [0, 1], their mask or None, the first one's z."""
+def _check(**values: float) -> None:
+    for name, value in values.items():
+        if value < 1:
+            raise ConfigError(f"slices: {name} is {value}, but must be at least 1")
+
+
+def _load(volumes: Path, case: dict, *, level: float, width: float) -> tuple[np.ndarray, np.ndarray, int]:
+    """Read one case: filled slices windowed to [0, 1], their mask (0 if unknown), the first one's z."""
     name = case["case"]
     paths = [volumes / f"{name}.nii.gz"] + [volumes / f"{name}_mask.nii.gz"] * (case["mask"] != "none")
     for path in paths:
         if not path.is_file():
             raise DataError(f"case {name}: {path} is missing: run the volumes of this shard again")
     windowed = window(read_nifti(paths[0])[0], level=level, width=width)
-    mask = read_nifti(paths[1])[0] if len(paths) > 1 else None
+    mask = read_nifti(paths[1])[0] if len(paths) > 1 else np.zeros(windowed.shape, np.uint8)
     start, stop = filled_range(windowed, mask)
     if start == stop:
         raise DataError(
             f"case {name}: no slice has anything inside the window {level - width / 2:g} to "
             f"{level + width / 2:g} HU: correct level and width, or remove the scan"
         )
-    return windowed[start:stop], None if mask is None else mask[start:stop], start
+    return windowed[start:stop], mask[start:stop], start
 
 
-def _append(images: GrowingArray, masks: GrowingArray, image: np.ndarray, mask: np.ndarray) -> int:
-    """Add one slice to both arrays, so that they cannot run apart; give the pixels of its mask."""
-    images.append(image)
-    masks.append(mask)
-    return int(mask.sum())
-
-
-def _slice_row(case: dict, row: int, z: int, lesion_px: int | None) -> dict:
+def _slice_row(case: dict, row: int, z: int, mask: np.ndarray) -> dict:
     same = {name: case[name] for name in ("case", "patient", "dataset")}
+    lesion_px = None if case["mask"] == "none" else int(mask.sum())
     truth = {"hemorrhage": None if lesion_px is None else int(lesion_px > 0), "lesion_px": lesion_px}
     return {"row": row, **same, "z": z, **truth}
 

@@ -20,20 +20,18 @@ def window(volume_hu: np.ndarray, *, level: float, width: float) -> np.ndarray:
     return np.clip((volume_hu.astype(np.float32) - low) / np.float32(width), 0, 1)
 
 
-def filled_range(windowed: np.ndarray, mask: np.ndarray | None) -> tuple[int, int]:
+def filled_range(windowed: np.ndarray, mask: np.ndarray) -> tuple[int, int]:
     """Find the slices left when empty leading and trailing ones are dropped.
 
     Args:
         windowed: (D, H, W) in [0, 1].
-        mask: (D, H, W) labels or None; a slice with lesion is never empty.
+        mask: (D, H, W) labels; a slice with lesion is never empty.
 
     Returns:
         first and last + 1; (0, 0) if every slice is empty. Empty slices in between stay.
     """
     filled = (windowed > 0).mean(axis=(1, 2)) >= EMPTY_FRACTION
-    if mask is not None:
-        filled |= mask.any(axis=(1, 2))
-    where = np.flatnonzero(filled)
+    where = np.flatnonzero(filled | mask.any(axis=(1, 2)))
     return (int(where[0]), int(where[-1]) + 1) if len(where) else (0, 0)
 
 

@@ -2,14 +2,13 @@
 
 import logging
 import math
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from smartnet.dicom.catalog import CATALOG_COLUMNS
+from smartnet.dicom.workers import map_processes
 from smartnet.errors import ConfigError, DataError
 from smartnet.files import read_table, write_json, write_nifti, write_table
 from smartnet.volume.case import RejectedError, Volume, load_case
@@ -47,7 +46,8 @@ def build_shard(
     work = partial(_build_case, output=output, masks=masks)
     files = _files_by_case(identity, set(accepted["case"]))
     updates = {}
-    for done, update in enumerate(_map(work, jobs, [files[job["case"]] for job in jobs], threads), start=1):
+    results = map_processes(work, jobs, [files[job["case"]] for job in jobs], threads=threads)
+    for done, update in enumerate(results, start=1):
         updates[update["case"]] = update
         if update["verdict"] == "rejected":
             if on_rejected == "stop":
@@ -80,14 +80,6 @@ def _files_by_case(identity: Path, wanted: set[str]) -> dict[str, pd.DataFrame]:
     table = read_table(identity, dtype=str).fillna("")
     table = table[table["case"].isin(wanted) & (table["z"] != "")]
     return dict(iter(table.groupby("case")))
-
-
-def _map(work: partial, jobs: list[dict], files: list[pd.DataFrame], threads: int) -> Iterator[dict]:
-    if threads <= 1 or len(jobs) <= 1:
-        yield from map(work, jobs, files)
-        return
-    with ProcessPoolExecutor(min(threads, len(jobs))) as pool:
-        yield from pool.map(work, jobs, files)
 
 
 def _build_case(row: dict, files: pd.DataFrame, *, output: Path, masks: Path | None) -> dict:

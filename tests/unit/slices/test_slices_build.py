@@ -111,11 +111,11 @@ def test_window_maps_its_ends_to_zero_and_one():
 def test_only_leading_and_trailing_slices_are_dropped_and_never_a_lesion():
     volume = np.zeros((7, 10, 10), np.float32)
     volume[[2, 4]] = 0.5
-    assert filled_range(volume, None) == (2, 5)
     mask = np.zeros(volume.shape, np.uint8)
+    assert filled_range(volume, mask) == (2, 5)
+    assert filled_range(np.zeros_like(volume), mask) == (0, 0)
     mask[6, 3, 3] = 1
     assert filled_range(volume, mask) == (2, 7)
-    assert filled_range(np.zeros_like(volume), None) == (0, 0)
 
 
 @pytest.mark.parametrize(("area", "kept"), [(1, 0), (2, 0), (3, 3), (4, 4)])

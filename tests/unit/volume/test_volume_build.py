@@ -103,6 +103,19 @@ def test_any_in_plane_orientation_becomes_lps(tmp_path, row, column):
     np.testing.assert_array_equal(mask, expected)
 
 
+def test_a_transposed_oblong_and_a_turned_matrix_are_not_resampled(tmp_path):
+    oblong = CTSeries(shape=(8, 40, 48), row_direction=(0, 1, 0), column_direction=(1, 0, 0))
+    held = dataset(tmp_path / "oblong", oblong)
+    volume, affine = read_volume(run_volumes(tmp_path / "oblong" / "data", tmp_path / "oblong"))
+    np.testing.assert_array_equal(volume, held.transpose(0, 2, 1))
+    np.testing.assert_allclose(affine[:3, :3], np.diag([4, 4, 5]), atol=1e-4)
+    turned = CTSeries(row_direction=(0.8, 0.6, 0), column_direction=(-0.6, 0.8, 0), tilt_deg=0)
+    held = dataset(tmp_path / "turned", turned)
+    volume, affine = read_volume(run_volumes(tmp_path / "turned" / "data", tmp_path / "turned"))
+    np.testing.assert_array_equal(volume, held)
+    np.testing.assert_allclose(affine, turned.affine, atol=1e-4)
+
+
 @pytest.mark.parametrize("axes", [(1, 1, -1), (-1, 1, 1), (-1, -1, -1)])
 def test_a_mask_saved_with_flipped_axes_is_matched_by_its_geometry(tmp_path, axes):
     series = CTSeries(tilt_deg=-9)

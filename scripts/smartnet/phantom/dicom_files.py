@@ -177,7 +177,7 @@ def write_series(folder: Path, site: Site, exam: Exam, geometry: Geometry, hu: n
     ds.SliceThickness = f"{geometry.thickness_mm:g}"
     ds.DataCollectionDiameter = "500"
     ds.ReconstructionDiameter = f"{geometry.pixel_mm * geometry.matrix:g}"
-    ds.GantryDetectorTilt = f"{geometry.tilt_deg:g}"
+    ds.GantryDetectorTilt = f"{site.tilt_sign * geometry.tilt_deg:g}"
     ds.ConvolutionKernel = site.kernel
     ds.PixelSpacing = [f"{geometry.pixel_mm:.8g}"] * 2
     ds.ImageOrientationPatient = [f"{v:.10g}" for v in (*geometry.row, *geometry.column)]

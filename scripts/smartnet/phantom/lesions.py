@@ -136,7 +136,7 @@ def mass_effect(bleeds: list[Bleed]) -> Shift | None:
 
 def _room(bleed: Bleed, s: Sample) -> np.ndarray:
     """Tell at which points a hemorrhage of this kind can be."""
-    inside = s.depth > (0.6 if bleed.kind in ("EDH", "SDH") else 1.2)
+    inside = s.depth > (1.0 if bleed.kind in ("EDH", "SDH") else 1.2)
     if bleed.kind == "IPH":
         return inside & (s.depth > 2.5) & (s.ventricle > 0) & ((s.x * bleed.side > 1.0) | s.below)
     if bleed.kind == "IVH":

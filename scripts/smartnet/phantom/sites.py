@@ -23,6 +23,7 @@ class Site:
         grain_mm: correlation length of the noise.
         tilt_deg: largest gantry tilt either way; 0 for sites that never tilt.
         tilted_share: share of scans made with a tilted gantry.
+        tilt_sign: sign of the tilt tag against the tilt measured from the vectors; vendors disagree.
         signed: stored values are signed (PixelRepresentation 1).
         intercept: RescaleIntercept.
         padding: stored value outside the reconstruction circle, or None for a square image.
@@ -46,6 +47,7 @@ class Site:
     grain_mm: float
     tilt_deg: float = 0.0
     tilted_share: float = 0.0
+    tilt_sign: int = -1
     signed: bool = False
     intercept: int = -1024
     padding: int | None = None

@@ -71,10 +71,13 @@ def skin_distance(canvas: Canvas, head: Head) -> np.ndarray:
 
 def paint_outside(canvas: Canvas, head: Head, skin: np.ndarray, patch: np.ndarray) -> None:
     """Paint skin, fat and muscle."""
-    canvas.paint(skin, 15)
+    canvas.paint(skin, 45)
     canvas.paint(skin + 2, np.where(skin < -25, 40, -85) + 10 * patch)
-    temporal = np.maximum(np.abs(canvas.y + 12) - 34, canvas.z - 18 + 6 * patch)
-    canvas.paint(np.maximum(temporal, skin + 3.5), 55)
+    if canvas.reaches(-90, 26):
+        spread = np.square((canvas.y + 14) * np.float32(1 / 36))
+        spread += np.square(np.maximum(canvas.z + 16, 0) * np.float32(1 / 40))
+        temporal = np.maximum(skin + 3 + 7 * spread, (spread - 1) * 15)
+        canvas.paint(np.maximum(temporal, 30 - canvas.ax), 52 + 4 * patch)
     if canvas.reaches(-90, -30):
         at = np.flatnonzero((skin < -7) & (canvas.z < -33) & (canvas.y > -50))
         x, y, z = canvas.x[at], canvas.y[at], canvas.z[at]
@@ -101,6 +104,12 @@ def paint_skull(canvas: Canvas, head: Head, depth: np.ndarray, vault: np.ndarray
     marrow = np.abs(-depth - np.float32(0.5) * thick) - np.float32(0.22) * thick
     vaulted = np.maximum(marrow, np.abs(-depth - vault) - 1)
     canvas.paint(np.maximum(vaulted, 3.6 - thick), 560 + 140 * np.clip(patch, -2, 2), 2.0)
+    if canvas.reaches(-15, 22):
+        bound = np.square((canvas.ax - 12) * np.float32(1 / 11)) + np.square(
+            (canvas.z - 3) * np.float32(1 / 14)
+        )
+        sinus = np.maximum(np.abs(vault - np.float32(0.5) * thick) - np.float32(0.24) * thick, canvas.y + 50)
+        canvas.paint(np.maximum(sinus, (bound - np.float32(head.air**2)) * 6), -960)
     canvas.rod((62, 26, -41), (14, 4, -38), (10, 6.0), 1350)
     canvas.rod((0, 2, -34), (0, 8, -60), (7, 6), 900)
 
@@ -134,7 +143,6 @@ def paint_base(canvas: Canvas, head: Head) -> None:
     canvas.blob((7, -17, -36), (6.3 * air, 12 * air, 9 * air), -980)
     canvas.blob((29, -60, -66), (19, 22, 18), 700)
     canvas.blob((29, -60, -66), (17 * air, 20 * air, 16 * air), -985)
-    canvas.blob((13, -85, 2), (12 * air, 3.2 * air, 13 * air), -960)
     canvas.rod((63, -58, -52), (66, 5, -50), (3.2, 2.6), 1000)
     canvas.rod((44, -68, -48), (63, -58, -52), (5, 4), 900)
     canvas.rod((62, -30, -60), (63, -12, -50), (5, 4), 1050)

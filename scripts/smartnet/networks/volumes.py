@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from smartnet.errors import ModelError
 from smartnet.networks.decoders import Decoder, initialise_decoder, initialise_encoder
@@ -45,10 +46,8 @@ def pack(volumes: torch.Tensor, depths: torch.Tensor | Sequence[int]) -> tuple[t
 
 def unpack(slices: torch.Tensor, depths: Sequence[int], depth: int) -> torch.Tensor:
     """Packed slices (S, 1, H, W) -> padded volumes (B, 1, ``depth``, H, W); padding is 0."""
-    volumes = slices.new_zeros(len(depths), 1, depth, *slices.shape[2:])
-    for volume, part in zip(volumes, slices.split(list(depths)), strict=True):
-        volume[0, : len(part)] = part[:, 0]
-    return volumes
+    parts = slices[:, 0].split(list(depths))
+    return torch.stack([F.pad(part, (0, 0, 0, 0, 0, depth - len(part))) for part in parts]).unsqueeze(1)
 
 
 def in_chunks(

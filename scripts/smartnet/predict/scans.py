@@ -105,8 +105,8 @@ def measures(
         voxel_ml: volume of a voxel.
 
     Returns:
-        the columns ``truth_ml`` to ``overlap_half_ml``, in mL; without a reference ``truth_ml`` is None and nothing
-        overlaps.
+        the columns ``truth_ml`` to ``overlap_half_ml``, in mL; without a reference ``truth_ml`` is None and
+        nothing overlaps.
     """
     known = reference is not None
     return {

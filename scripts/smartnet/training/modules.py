@@ -138,8 +138,9 @@ class TrainingModule(LightningModule, ABC):
         """
         if not torch.isfinite(total):
             raise ModelError(
-                f"the loss is {float(total.detach())} in epoch {self.current_epoch}, step {batch['step']}, cases "
-                f"{', '.join(dict.fromkeys(batch['cases']))}: check these images or lower learning_rate"
+                f"the loss is {float(total.detach())} in epoch {self.current_epoch}, "
+                f"step {batch['step']}, cases {', '.join(dict.fromkeys(batch['cases']))}: "
+                "check these images or lower learning_rate"
             )
 
     def train_means(self) -> dict[str, float]:

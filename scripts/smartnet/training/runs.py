@@ -6,6 +6,7 @@ import logging
 import platform
 import resource
 import shutil
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,7 @@ def fit(module: TrainingModule, *, state: Path, device: str, callbacks: Sequence
     from lightning.pytorch.plugins.environments import LightningEnvironment
 
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no tips, no device table
+    warnings.filterwarnings("ignore", module=r"lightning\.pytorch\.utilities\._pytree")  # its own affair
     keeper = Keeper(state, validate_every=module.settings["validate_every"])
     trainer = Trainer(
         accelerator=device,

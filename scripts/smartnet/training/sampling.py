@@ -12,7 +12,8 @@ def batches(items: Sequence, size: int) -> list[list]:
     statistics)."""
     cut = [list(items[start : start + size]) for start in range(0, len(items), size)]
     if len(cut) > 1 and len(cut[-1]) == 1:
-        cut[-2] += cut.pop()
+        rest = cut.pop()
+        cut[-1] += rest
     return cut
 
 

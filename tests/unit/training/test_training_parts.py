@@ -116,7 +116,7 @@ def test_rotation_keeps_a_disc_and_turns_a_point():
     point = ((y - 31.5) ** 2 + (x - 51.5) ** 2 < 9).float()[None, None]
     settings = {**OFF, "rotation_deg": 15.0}
     slices = torch.cat([disc, point])
-    got, mask = _augment(slices, slices.clone(), torch.zeros(2, dtype=torch.long), settings)
+    _, mask = _augment(slices, slices.clone(), torch.zeros(2, dtype=torch.long), settings)
     assert (mask[0] != disc[0]).float().mean() < 0.01
     where = mask[1, 0].nonzero().float().mean(0) - 31.5
     assert math.hypot(*where.tolist()) == pytest.approx(20, abs=0.5)

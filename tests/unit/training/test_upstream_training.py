@@ -46,7 +46,7 @@ def test_run_writes_all_files_and_is_reproducible(options, tmp_path, caplog):
 
 
 def test_weights_of_the_best_epoch_leave(options, tmp_path):
-    """With a rate that ruins the net after the first epoch, the first epoch's weights must be the ones that leave."""
+    """A run to the best epoch and no further must end with the very same weights."""
     settings = {
         **options["settings"],
         "warmup": 0.0,

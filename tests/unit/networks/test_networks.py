@@ -1,0 +1,231 @@
+from itertools import product
+
+import pytest
+import torch
+from torch import nn
+
+from smartnet.errors import ModelError
+from smartnet.losses import upstream_losses
+from smartnet.networks import HEADS, build, load_model, pack, save_model, unpack
+
+SMALL = {"depth": 18, "width": 0.0625, "attention": "all"}
+CLASSIFIER = {**SMALL, "network": "classifier", "operator": "bilstm"}
+SEGMENTER = {**SMALL, "network": "segmenter", "operator": "conv3d"}
+
+
+def _seeded(architecture):
+    torch.manual_seed(4)
+    return build(architecture)
+
+
+@pytest.mark.parametrize(("depth", "attention"), list(product((18, 34, 50), ("all", "last", "none"))))
+def test_shapes_and_attention(depth, attention):
+    net = build({"network": "upstream", "depth": depth, "width": 0.125, "attention": attention}).eval()
+    features = net.encoder(torch.rand(2, 1, 32, 48))
+    deep = 4 if depth == 50 else 1
+    assert [tuple(f.shape) for f in features] == [
+        (2, 8, 32, 48),
+        *((2, c * deep, 32 // s, 48 // s) for c, s in ((8, 2), (16, 4), (32, 8), (64, 16))),
+    ]
+    outputs = net(torch.rand(2, 1, 32, 48))
+    assert {k: tuple(v.shape) for k, v in outputs.items()} == {
+        "cls": (2, 1),
+        "seg": (2, 1, 32, 48),
+        "rec": (2, 1, 32, 48),
+    }
+    gates = [name for name, m in net.named_modules() if name.endswith("cSE") and isinstance(m, nn.Sequential)]
+    assert len(gates) == {"all": 20, "last": 4, "none": 0}[attention]
+
+
+@pytest.mark.parametrize("heads", [(), ("cls",), ("seg", "rec"), ("rec", "cls")])
+def test_only_the_heads_asked_for(heads):
+    net = build({**SMALL, "network": "upstream", "heads": list(heads)})
+    assert set(net(torch.rand(2, 1, 32, 32))) == set(heads)
+    parts = {name.split(".")[0] for name in net.state_dict()}
+    names = {"cls": {"classification_head"}, "seg": {"seg_decoder", "segmentation_head"}}
+    names["rec"] = {"rec_decoder", "reconstruction_head"}
+    assert parts == {"encoder"}.union(*(names[head] for head in heads))
+
+
+@pytest.mark.parametrize("width", [0.01, 0.25, 1.5])
+def test_width_scales_all_channels(width):
+    with torch.device("meta"):
+        net = build({"network": "classifier", "depth": 18, "width": width, "operator": "bilstm"})
+        seg = build({"network": "segmenter", "depth": 18, "width": width, "operator": "conv3d"})
+    assert net.encoder.channels == tuple(max(4, round(c * width)) for c in (64, 64, 128, 256, 512))
+    assert net.LSTM.hidden_size == max(4, round(512 * width)) and seg.conv1.in_channels == max(
+        4, round(16 * width)
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"network": "downstream"},
+            "unknown network 'downstream': choose from upstream, classifier, segmenter",
+        ),
+        ({"depth": 101}, "unknown encoder depth 101: choose from 18, 34, 50"),
+        ({"attention": "some"}, "unknown attention 'some': choose from all, last, none"),
+        ({"heads": ["cls", "box"]}, "unknown head 'box': choose from cls, seg, rec"),
+        ({"network": "segmenter", "operator": "bilstm"}, "segmenter operator 'bilstm': choose from conv3d"),
+        ({"width": 0}, "width 0 is impossible"),
+        ({"depht": 18}, "unknown architecture key 'depht'"),
+    ],
+)
+def test_unknown_values_are_named(change, message):
+    with pytest.raises(ModelError, match=message):
+        build({**SMALL, "network": "upstream", **change})
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 40, 32), (1, 1, 32, 8), (1, 3, 32, 32), (1, 32, 32), (0, 1, 32, 32)]
+)
+def test_ill_slices(shape):
+    with pytest.raises(ModelError, match=r"multiples of 16|slices"):
+        build({**SMALL, "network": "upstream"})(torch.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    ("shape", "depths"),
+    [((2, 1, 4, 32, 32), [4]), ((2, 1, 4, 32, 32), [4, 5]), ((1, 1, 4, 32, 32), [0]), ((1, 4, 32, 32), [4])],
+)
+def test_ill_volumes(shape, depths):
+    with pytest.raises(ModelError, match=r"depths|volumes must have shape"):
+        build(CLASSIFIER)(torch.zeros(shape), torch.tensor(depths))
+
+
+def test_gradient_reaches_every_parameter():
+    net = _seeded({**SMALL, "network": "upstream"})
+    slices, masks = torch.rand(4, 1, 32, 32), (torch.rand(4, 1, 32, 32) > 0.7).float()
+    for head in HEADS:
+        net.zero_grad()
+        upstream_losses(net(slices), slices, masks)[head].backward()
+        touched = {
+            name.split(".")[0] for name, p in net.named_parameters() if p.grad is not None and p.grad.any()
+        }
+        own = {"cls": {"classification_head"}, "seg": {"seg_decoder", "segmentation_head"}}
+        assert touched == {"encoder"} | own.get(head, {"rec_decoder", "reconstruction_head"})
+    for architecture in (CLASSIFIER, SEGMENTER):
+        net = _seeded(architecture)
+        net(torch.rand(2, 1, 3, 32, 32), torch.tensor([3, 2])).square().sum().backward()
+        assert all(p.grad is not None for p in net.parameters())
+
+
+def test_overfits_one_batch():
+    net = _seeded({**SMALL, "network": "upstream", "width": 0.125})
+    slices = torch.rand(4, 1, 32, 32) * 0.4
+    masks = torch.zeros_like(slices)
+    masks[:2, :, 8:20, 10:24] = 1
+    slices[masks > 0] += 0.6
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
+    for _ in range(60):
+        optimizer.zero_grad()
+        terms = upstream_losses(net(slices), slices, masks, consistency="max-avg")
+        sum(terms.values()).backward()
+        optimizer.step()
+    assert terms["cls"] < 0.1 and terms["seg"] < 0.15 and terms["rec"] < 0.2
+
+
+@pytest.mark.parametrize("architecture", [CLASSIFIER, SEGMENTER], ids=["classifier", "segmenter"])
+def test_padding_and_company_never_change_an_answer(architecture):
+    """Volumes of 1, 24, 58 and 300 slices in one padded batch, each as if it were alone."""
+    net = _seeded(architecture).eval()
+    net.max_slices = 50
+    depths = [1, 24, 58, 300]
+    volumes = torch.rand(4, 1, 300, 16, 16)
+    with torch.inference_mode():
+        together = net(volumes, torch.tensor(depths))
+        for k, depth in enumerate(depths):
+            volumes[k, :, depth:] = torch.nan  # must not even be computed
+        assert torch.equal(net(volumes, torch.tensor(depths)), together)
+        for k, depth in enumerate(depths):
+            alone = net(volumes[k : k + 1, :, :depth], torch.tensor([depth]))
+            own = together[k : k + 1] if together.ndim == 2 else together[k : k + 1, :, :depth]
+            assert torch.allclose(alone, own, atol=1e-5)
+            assert together.ndim == 2 or not together[k, :, depth:].any()
+
+
+def test_encoder_sees_real_slices_only_in_chunks_under_the_limit():
+    net = _seeded(CLASSIFIER).eval()
+    seen = []
+    net.encoder.register_forward_hook(lambda module, inputs, output: seen.append(len(inputs[0])))
+    net.max_slices = 8
+    net(torch.rand(2, 1, 30, 16, 16), torch.tensor([5, 15]))
+    assert sum(seen) == 20 and max(seen) <= 8
+    seen.clear()
+    net.train()(torch.rand(2, 1, 30, 16, 16), torch.tensor([5, 15]))
+    assert seen == [20]
+
+
+def test_order_of_slices_matters_and_last_states_are_joined():
+    net = _seeded(CLASSIFIER).eval()
+    features = torch.randn(9, net.encoder.channels[-1])
+    with torch.no_grad():
+        got = net.operate(features, [4, 5])
+        for rows, answer in ((features[:4], got[0]), (features[4:], got[1])):
+            states, _ = net.LSTM(rows[None])
+            half = net.LSTM.hidden_size
+            joined = torch.cat((states[:, -1, :half], states[:, 0, half:]), 1)
+            assert torch.allclose(net.head(net.fc(joined).relu())[0], answer, atol=1e-6)
+        assert not torch.allclose(net.operate(features.flip(0), [9]), net.operate(features, [9]))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_conv3d_operator_is_the_3d_convolution(training):
+    net = _seeded({**SEGMENTER, "width": 0.25}).train(training)
+    features = torch.randn(8, 4, 16, 16)
+
+    def reference(x):
+        for convolution, norm in ((net.conv1, net.bn1), (net.conv2, net.bn2)):
+            x = norm(convolution(x)).relu()
+        return net.head(x)[0].transpose(0, 1)
+
+    with torch.no_grad():
+        whole = reference(features.transpose(0, 1)[None])
+        assert torch.allclose(net.operate(features, [8]), whole, atol=1e-5)
+        if not training:
+            parts = [reference(part.transpose(0, 1)[None]) for part in features.split([3, 1, 4])]
+            assert torch.allclose(net.operate(features, [3, 1, 4]), torch.cat(parts), atol=1e-5)
+
+
+def test_pack_and_unpack():
+    volumes = torch.rand(3, 1, 5, 16, 16)
+    slices, depths = pack(volumes, torch.tensor([2, 5, 1]))
+    assert slices.shape == (8, 1, 16, 16) and depths == [2, 5, 1]
+    back = unpack(slices, depths, 5)
+    assert torch.equal(back[1], volumes[1]) and torch.equal(back[0, :, :2], volumes[0, :, :2])
+    assert not back[0, :, 2:].any()
+
+
+@pytest.mark.parametrize("architecture", [{**SMALL, "network": "upstream"}, CLASSIFIER, SEGMENTER])
+def test_saved_and_loaded_is_the_same(tmp_path, architecture):
+    net = _seeded(architecture)
+    save_model(net, tmp_path / "a")
+    save_model(_seeded(architecture), tmp_path / "b")
+    for name in ("model.safetensors", "model.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    before = torch.random.get_rng_state()
+    loaded = load_model(tmp_path / "a")
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert not loaded.training and loaded.architecture == net.architecture
+    for (name, ours), (other, theirs) in zip(
+        net.state_dict().items(), loaded.state_dict().items(), strict=True
+    ):
+        assert name == other and torch.equal(ours, theirs)
+
+
+def test_damaged_or_foreign_files(tmp_path):
+    with pytest.raises(ModelError, match="no architecture at"):
+        load_model(tmp_path)
+    save_model(_seeded(CLASSIFIER), tmp_path)
+    (tmp_path / "model.safetensors").write_bytes((tmp_path / "model.safetensors").read_bytes()[:500])
+    with pytest.raises(ModelError, match="no whole safetensors file"):
+        load_model(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match="no weights at"):
+        load_model(tmp_path)
+    save_model(_seeded(SEGMENTER), tmp_path / "other")
+    (tmp_path / "model.safetensors").write_bytes((tmp_path / "other/model.safetensors").read_bytes())
+    with pytest.raises(ModelError, match=r"does not fit the network: LSTM\.bias_hh_l0 is nothing"):
+        load_model(tmp_path)

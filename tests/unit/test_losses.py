@@ -1,0 +1,89 @@
+import math
+
+import pytest
+import torch
+
+from smartnet.losses import (
+    classification_loss,
+    consistency_loss,
+    dice_loss,
+    dice_sums,
+    reconstruction_loss,
+    segmentation_loss,
+    upstream_losses,
+)
+
+
+def _logit(p):
+    return math.log(p / (1 - p))
+
+
+def test_classification_by_hand():
+    logits = torch.tensor([[_logit(0.8)], [_logit(0.3)]])
+    want = -(math.log(0.8) + math.log(0.7)) / 2
+    assert classification_loss(logits, torch.tensor([[1.0], [0.0]])).item() == pytest.approx(want, rel=1e-5)
+
+
+def test_segmentation_by_hand_over_the_whole_batch():
+    """Two slices of two pixels; the second slice has no lesion but counts in the one Dice of the batch."""
+    p = torch.tensor([[0.9, 0.2], [0.1, 0.4]]).view(2, 1, 1, 2)
+    mask = torch.tensor([[1.0, 0.0], [0.0, 0.0]]).view(2, 1, 1, 2)
+    dice = 1 - 2 * 0.9 / (1.6 + 1)
+    bce = -(math.log(0.9) + math.log(0.8) + math.log(0.9) + math.log(0.6)) / 4
+    assert segmentation_loss(p.logit(), mask).item() == pytest.approx(dice + bce, rel=1e-5)
+
+
+def test_dice_of_a_batch_without_lesion_is_zero_and_without_gradient():
+    logits = torch.randn(2, 1, 4, 4, requires_grad=True)
+    loss = dice_loss(dice_sums(logits, torch.zeros(2, 1, 4, 4)))
+    loss.backward()
+    assert loss.item() == 0 and not logits.grad.any()
+
+
+def test_dice_does_not_depend_on_how_batches_are_cut():
+    logits, mask = torch.randn(6, 1, 8, 8), (torch.rand(6, 1, 8, 8) > 0.8).float()
+    parts = dice_sums(logits[:2], mask[:2]) + dice_sums(logits[2:], mask[2:])
+    assert torch.allclose(dice_loss(parts), dice_loss(dice_sums(logits, mask)))
+
+
+def test_reconstruction_by_hand():
+    grey = torch.tensor([0.5, 1.2]).view(1, 1, 1, 2)
+    assert reconstruction_loss(grey, torch.tensor([0.0, 1.0]).view(1, 1, 1, 2)).item() == pytest.approx(0.35)
+
+
+def test_consistency_by_hand():
+    """32 x 32: four tiles with maxima 0.9, 0.1, 0.1, 0.1, so 0.3; the CLS head says 0.8."""
+    probability = torch.full((1, 1, 32, 32), 0.1)
+    probability[0, 0, 3, 5] = 0.9
+    cls = torch.tensor([[_logit(0.8)]])
+    assert consistency_loss(cls, probability.logit()).item() == pytest.approx(0.25, rel=1e-4)
+    gem = ((1023 * 0.1**3 + 0.9**3) / 1024) ** (1 / 3)
+    got = consistency_loss(cls, probability.logit(), pooling="gem").item()
+    assert got == pytest.approx((0.8 - gem) ** 2, rel=1e-4)
+    with pytest.raises(ValueError, match="not 'mean'"):
+        consistency_loss(cls, probability.logit(), pooling="mean")
+
+
+def test_gem_has_a_gradient_where_the_probability_vanishes():
+    seg = torch.full((1, 1, 16, 16), -200.0, requires_grad=True)
+    consistency_loss(torch.zeros(1, 1), seg, pooling="gem").backward()
+    assert torch.isfinite(seg.grad).all()
+
+
+def test_consistency_pulls_both_heads():
+    cls = torch.zeros(1, 1, requires_grad=True)
+    seg = torch.full((1, 1, 16, 16), 3.0, requires_grad=True)
+    consistency_loss(cls, seg).backward()
+    assert cls.grad.item() < 0 and seg.grad.sum().item() > 0
+
+
+def test_target_of_cls_is_any_mask_pixel():
+    masks = torch.zeros(2, 1, 16, 16)
+    masks[1, 0, 0, 0] = 1
+    slices = torch.rand(2, 1, 16, 16)
+    logits = torch.tensor([[-2.0], [3.0]])
+    outputs = {"cls": logits, "seg": torch.randn(2, 1, 16, 16), "rec": slices}
+    terms = upstream_losses(outputs, slices, masks, consistency="max-avg")
+    assert set(terms) == {"cls", "seg", "rec", "consistency"} and terms["rec"] == 0
+    assert torch.allclose(terms["cls"], classification_loss(logits, torch.tensor([[0.0], [1.0]])))
+    assert set(upstream_losses({"rec": slices}, slices, masks)) == {"rec"}

@@ -17,27 +17,27 @@ from smartnet.files import read_table
 TEXT = {"case": str, "patient": str, "dataset": str}
 
 
-def _read(volumes: Sequence[Path]) -> pd.DataFrame:
+def _read(cases: Sequence[Path]) -> pd.DataFrame:
     """Join the shards' ``cases.tsv`` of the volumes stage, rejected scans included."""
-    tables = [read_table(Path(folder) / "cases.tsv", dtype=TEXT) for folder in volumes]
+    tables = [read_table(path, dtype=TEXT) for path in cases]
     filled = [table for table in tables if len(table)]
     if not filled:
         raise DataError(
-            f"data sets: none of {len(volumes)} shards holds a scan; check the paths in the configuration"
+            f"data sets: none of {len(cases)} tables holds a scan; check the paths in the configuration"
         )
     return pd.concat(filled, ignore_index=True)
 
 
-def table_datasets(volumes: Sequence[Path], split: Path, *, output_csv: Path, output_tex: Path) -> None:
+def table_datasets(cases: Sequence[Path], split: Path, *, output_csv: Path, output_tex: Path) -> None:
     """Write one row per data set: patients, scans, hemorrhages by kind, volumes, geometry, vendors, rejects.
 
     Args:
-        volumes: volume folders of every shard, each with ``cases.tsv``.
+        cases: ``cases.tsv`` of every volume shard.
         split: ``split.tsv``; says which use a data set has.
         output_csv: table.
         output_tex: the same for LaTeX.
     """
-    table = _read(volumes)
+    table = _read(cases)
     use = read_table(split, dtype=str).set_index("case")["split"]
     rows = []
     for dataset in sort_datasets(table["dataset"]):
@@ -84,15 +84,15 @@ def _range(values: pd.Series, digits: int) -> str:
 
 
 @style.styled()
-def draw_datasets(volumes: Sequence[Path], *, output_pdf: Path, output_png: Path) -> None:
+def draw_datasets(cases: Sequence[Path], *, output_pdf: Path, output_png: Path) -> None:
     """Draw scans with and without hemorrhage, kinds, and lesion volumes of every data set.
 
     Args:
-        volumes: volume folders of every shard, each with ``cases.tsv``.
+        cases: ``cases.tsv`` of every volume shard.
         output_pdf: vector figure.
         output_png: the same at 300 dpi.
     """
-    table = _read(volumes)
+    table = _read(cases)
     table = table[table["verdict"] == "accepted"]
     datasets = sort_datasets(table["dataset"])
     figure = style.new_figure(style.DOUBLE_MM, 18 + 7 * len(datasets))

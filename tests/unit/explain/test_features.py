@@ -4,8 +4,8 @@ import pytest
 
 from smartnet.errors import DataError
 from smartnet.explain.cases import choose_cases
-from smartnet.explain.features import extract_features, sample_slices
 from smartnet.explain.embedding import embed_tsne
+from smartnet.explain.features import extract_features, sample_slices
 from smartnet.files import read_table, write_array, write_table
 from smartnet.networks import load_model, min_max
 

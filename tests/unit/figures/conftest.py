@@ -1,0 +1,172 @@
+import hashlib
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from smartnet.files import write_array, write_json, write_nifti, write_table
+
+KINDS = ("EDH", "IPH", "IVH", "SAH", "SDH")
+DEPTH, SIDE = 9, 64
+
+
+@pytest.fixture(autouse=True, scope="session")
+def single_thread():
+    cv2.setNumThreads(1)
+
+
+@pytest.fixture
+def drawn(tmp_path):
+    """Draw twice: the bytes must be equal, the PDF hold TrueType fonts only, the PNG show something."""
+
+    def _drawn(draw, *arguments, twice=True, **options):
+        sums = []
+        for run in ("a", "b")[: 1 + twice]:
+            pdf, png = tmp_path / f"{run}.pdf", tmp_path / f"{run}.png"
+            draw(*arguments, output_pdf=pdf, output_png=png, **options)
+            sums.append([hashlib.sha256(path.read_bytes()).hexdigest() for path in (pdf, png)])
+        assert sums[0] == sums[-1]
+        content = (tmp_path / "a.pdf").read_bytes()
+        assert b"/Type3" not in content
+        assert b"CreationDate" not in content
+        image = cv2.imread(str(tmp_path / "a.png"))
+        dark = (image < 128).any(axis=2)
+        assert dark.mean() > 0.005
+        assert not dark[:2].all(axis=1).any()
+        assert 900 < image.shape[1] <= 2130  # at 300 dpi: up to two columns of a page
+        return image
+
+    return _drawn
+
+
+def head():
+    """A ball of brain in a shell of bone with one lesion; HU (D, H, W) and labels."""
+    z, y, x = np.meshgrid(
+        np.linspace(-1, 1, DEPTH), np.linspace(-1.2, 1.2, SIDE), np.linspace(-1.2, 1.2, SIDE), indexing="ij"
+    )
+    radius = np.sqrt(z**2 + y**2 + x**2)
+    volume = np.where(radius < 0.85, 35, np.where(radius < 1, 900, -1000)).astype(np.int16)
+    lesion = (np.sqrt((2 * z) ** 2 + (y - 0.3) ** 2 + (x + 0.3) ** 2) < 0.25).astype(np.uint8)
+    volume[lesion > 0] = 65
+    return volume, lesion
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory):
+    """Volumes, slices, predicted masks, maps and chosen cases of two test sets, in the documented format."""
+    root = tmp_path_factory.mktemp("images")
+    split, chosen, volumes, slices = [], [], [], []
+    affine = np.diag([0.5, 0.5, 5.0, 1.0])
+    for dataset in ("internal", "public"):
+        rows = []
+        for number, kind in enumerate(("IPH", "SDH", None)):
+            case = f"c{dataset}{number}"
+            volume, lesion = head()
+            lesion = lesion * (kind is not None) * (1 + KINDS.index(kind or "EDH"))
+            write_nifti(volume, affine, root / "volumes" / dataset / f"{case}.nii.gz")
+            write_nifti(lesion.astype(np.uint8), affine, root / "volumes" / dataset / f"{case}_mask.nii.gz")
+            shifted = np.roll(lesion > 0, 2, axis=1).astype(np.uint8)
+            write_nifti(shifted, affine, root / "masks" / dataset / f"{case}.nii.gz")
+            kinds = {name: int(name == kind) for name in KINDS}
+            row = {
+                "case": case,
+                "patient": f"p{case}",
+                "dataset": dataset,
+                "verdict": "accepted",
+                "slices": DEPTH,
+            }
+            row |= {
+                "slice_thickness_mm": 5.0,
+                "tilt_deg": 0.0,
+                "manufacturer": "R&D 100%",
+                "hemorrhage": kind and 1,
+            }
+            row["hemorrhage"] = int(kind is not None)
+            rows.append(
+                row | kinds | {"mask": "reference" if kind else "empty", "lesion_ml": lesion.sum() / 100}
+            )
+            split.append({"case": case, "patient": f"p{case}", "dataset": dataset, "split": "test"})
+            if kind:
+                severity = "severe" if kind == "IPH" else "mild"
+                chosen.append((case, dataset, DEPTH // 2, 12.5, severity))
+        rejected = dict.fromkeys(rows[0]) | {
+            "case": f"c{dataset}9",
+            "dataset": dataset,
+            "verdict": "rejected",
+        }
+        write_table(pd.DataFrame([*rows, rejected]), root / "volumes" / dataset / "cases.tsv")
+        _write_slices(root / "slices" / dataset, rows)
+        volumes.append(root / "volumes" / dataset)
+        slices.append(root / "slices" / dataset)
+    write_table(pd.DataFrame(split), root / "split.tsv")
+    table = pd.DataFrame(chosen, columns=["case", "dataset", "z", "lesion_ml", "severity"])
+    write_table(table, root / "cases.tsv")
+    return root, volumes, slices, table
+
+
+def _write_slices(folder, cases):
+    volume, lesion = head()
+    window = np.clip(volume / 80 * 255, 0, 255).astype(np.uint8)
+    rows = [
+        {
+            "row": DEPTH * number + z,
+            "case": case["case"],
+            "patient": case["patient"],
+            "dataset": case["dataset"],
+            "z": z,
+            "hemorrhage": int(lesion[z].any()) * case["hemorrhage"],
+            "lesion_px": int(lesion[z].sum()) * case["hemorrhage"],
+        }
+        for number, case in enumerate(cases)
+        for z in range(DEPTH)
+    ]
+    write_table(pd.DataFrame(rows), folder / "slices.tsv")
+    table = pd.DataFrame([case | {"first": DEPTH * n, "count": DEPTH} for n, case in enumerate(cases)])
+    write_table(table.drop(columns="verdict"), folder / "cases.tsv")
+    write_array(np.concatenate([window] * len(cases)), folder / "images.npy")
+    masks = [lesion * case["hemorrhage"] for case in cases]
+    write_array(np.concatenate(masks).astype(np.uint8), folder / "masks.npy")
+
+
+@pytest.fixture(scope="session")
+def evaluated(tmp_path_factory):
+    """Predictions of three classifiers and two segmenters on two test sets, one of one class."""
+    from smartnet.metrics.evaluate import evaluate
+
+    root = tmp_path_factory.mktemp("evaluated")
+    generator = np.random.default_rng(0)
+    items = []
+    for dataset, bleeding in (("internal", 15), ("site_a&b", 0)):
+        truth = np.array([1] * bleeding + [0] * 20)
+        names = [f"c{number}" for number in range(len(truth))]
+        keys = {"case": names, "patient": names, "dataset": dataset, "truth": truth}
+        for model, strength in (
+            ("threshold-50hu_classification", 0.5),
+            ("new_method", 1.0),
+            ("smartnet_bilstm", 3.0),
+        ):
+            logit = generator.normal(size=len(truth)) + strength * truth
+            table = pd.DataFrame(keys | {"logit": logit, "probability": 1 / (1 + np.exp(-logit))})
+            items.append(_item(root, model, "classification", dataset, table))
+        for model in ("scratch_conv3d", "smartnet_conv3d"):
+            ml = truth * generator.lognormal(2, 1, len(truth))
+            numbers = {"truth_ml": ml, "predicted_ml": ml + 1, "overlap_ml": ml / 2}
+            numbers |= {"predicted_half_ml": ml, "overlap_half_ml": ml / 3}
+            items.append(_item(root, model, "segmentation", dataset, pd.DataFrame(keys | numbers)))
+    evaluate(items, output=root / "metrics.csv", replicates=50, seed=1)
+    return items, root / "metrics.csv"
+
+
+def _item(root, model, task, dataset, table):
+    path, threshold = root / model / f"{dataset}.csv", root / model / "threshold.json"
+    write_table(table, path)
+    write_json({"threshold": 0.6}, threshold)
+    return {
+        "model": model,
+        "task": task,
+        "seed": 1,
+        "dataset": dataset,
+        "table": path,
+        "threshold": threshold,
+    }

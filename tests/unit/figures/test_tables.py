@@ -1,0 +1,96 @@
+import csv
+
+import pandas as pd
+
+from smartnet.figures.datasets import table_datasets
+from smartnet.figures.latex import with_interval, write_both
+from smartnet.figures.tables import table_classification, table_published, table_segmentation
+from smartnet.files import read_table, write_table
+
+
+def written(make, *arguments, **options):
+    def _read(folder):
+        make(*arguments, output_csv=folder / "t.csv", output_tex=folder / "t.tex", **options)
+        return read_table(folder / "t.csv", dtype=str), (folder / "t.tex").read_text()
+
+    return _read
+
+
+def test_latex_is_escaped_and_has_booktabs(tmp_path):
+    table = pd.DataFrame({"A & B": ["50 % of $x_1$", r"back\slash"], "#": ["{~^}", "1\N{EN DASH}2"]})
+    write_both(table, tmp_path / "t.csv", tmp_path / "t.tex")
+    text = (tmp_path / "t.tex").read_text()
+    assert r"A \& B & \# \\" in text
+    assert r"50 \% of \$x\_1\$" in text
+    assert r"\{\textasciitilde \textasciicircum \}" in text
+    assert r"back\textbackslash slash" in text
+    assert "1--2" in text
+    assert text.index(r"\toprule") < text.index(r"\midrule") < text.index(r"\bottomrule")
+    with (tmp_path / "t.csv").open() as file:
+        assert list(csv.reader(file))[1][0] == "50 % of $x_1$"
+
+
+def test_an_undefined_interval_leaves_the_value():
+    assert with_interval(0.5, 0.4, 0.6) == "0.500 [0.400, 0.600]"
+    assert with_interval(1.0, float("nan"), float("nan")) == "1.000"
+    assert with_interval(float("nan"), 0.1, 0.2) == "n/a"
+
+
+def test_classification_table_has_the_baseline_and_the_counts(evaluated, tmp_path):
+    _, metrics = evaluated
+    table, latex = written(table_classification, metrics)(tmp_path)
+    internal = table[table["Test set"] == "Internal"].set_index("Model")
+    assert list(internal.index) == ["50-HU threshold", "new_method", "SMART-Net"]
+    assert set(internal["With"]) == {"15"}
+    assert set(internal["Without"]) == {"20"}
+    source = read_table(metrics)
+    row = source[(source["model"] == "smartnet_bilstm") & (source["metric"] == "SPE@0.5")].iloc[0]
+    wanted = f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+    assert internal.loc["SMART-Net", "SPE at 0.5"] == wanted
+    assert set(table[table["Test set"] == "site_a&b"]["AUC"]) == {"n/a"}
+    assert r"site\_a\&b" in latex
+    assert r"new\_method" in latex
+
+
+def test_segmentation_table(evaluated, tmp_path):
+    _, metrics = evaluated
+    table, _ = written(table_segmentation, metrics)(tmp_path)
+    assert list(table.columns[:6]) == ["Test set", "Model", "With", "Without", "DSC", "FPV (mL)"]
+    row = table[(table["Test set"] == "Internal") & (table["Model"] == "SMART-Net")].iloc[0]
+    assert row["FPV (mL)"].startswith("1.00")
+
+
+def test_several_seeds_give_mean_and_range(evaluated, tmp_path):
+    _, metrics = evaluated
+    table = read_table(metrics)
+    first = table[(table["model"] == "smartnet_conv3d") & (table["metric"] == "DSC")]
+    second = first.assign(seed=2, value=first["value"] + 0.1)
+    write_table(pd.concat([first, second]), tmp_path / "metrics.csv")
+    row = written(table_segmentation, tmp_path / "metrics.csv")(tmp_path)[0].iloc[0]
+    value = first[first["dataset"] == "internal"]["value"].iloc[0]
+    assert row["Model"] == "SMART-Net (2 seeds)"
+    assert row["DSC"] == f"{value + 0.05:.3f} ({value:.3f} to {value + 0.1:.3f})"
+
+
+def test_datasets_table_counts_rejected_and_escapes_vendors(images, tmp_path):
+    root, volumes, _, _ = images
+    table, latex = written(table_datasets, [f / "cases.tsv" for f in volumes], root / "split.tsv")(tmp_path)
+    row = table.set_index("Data set").loc["Internal"]
+    assert (row["Scans"], row["Rejected"], row["Hemorrhage"]) == ("3", "1", "2 (67 %)")
+    assert (row["Use"], row["IPH"], row["EDH"]) == ("test 3", "1", "0")
+    assert r"R\&D 100\%" in latex
+
+
+def test_published_numbers_stand_beside_ours_and_say_what_ours_are(evaluated, tmp_path, pytestconfig):
+    _, metrics = evaluated
+    published = pytestconfig.rootpath / "resources" / "published.csv"
+    table, _ = written(table_published, metrics, published, phantoms=True)(tmp_path)
+    assert len(table) == len(read_table(published)) == 12
+    ours = table[(table["Model"] == "SMART-Net") & (table["Metric"] == "AUC")].iloc[0]
+    assert ours["Paper"] == "0.988"
+    assert ours["This study"].startswith("0.")
+    assert table[table["Model"] == "Singh"].iloc[0].to_dict()["Paper"] == "0.864 **"
+    assert set(table[table["Model"] == "Singh"]["This study"]) == {"n/a"}
+    assert table["Data of this study"].str.startswith("phantoms, not patients").all()
+    real, _ = written(table_published, metrics, published, phantoms=False)(tmp_path)
+    assert not real["Data of this study"].str.contains("phantom").any()

@@ -7,7 +7,10 @@ import pandas as pd
 from sklearn.metrics import average_precision_score
 
 from smartnet.metrics.tidy import metric_row
-from smartnet.statistics import Interval, cluster_bootstrap, delong_auc, proportion_interval
+from smartnet.statistics.bootstrap import cluster_bootstrap
+from smartnet.statistics.delong import delong_auc
+from smartnet.statistics.interval import Interval
+from smartnet.statistics.proportion import proportion_interval
 
 HALF = 0.5
 HALF_SUFFIX = "@0.5"

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from smartnet.metrics.tidy import metric_row
-from smartnet.statistics import Interval, cluster_bootstrap
+from smartnet.statistics.bootstrap import cluster_bootstrap
+from smartnet.statistics.interval import Interval
 
 CUTS = {"": ("predicted_ml", "overlap_ml"), "@0.5": ("predicted_half_ml", "overlap_half_ml")}
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from smartnet.errors import DataError
 from smartnet.files import read_table
-from smartnet.statistics import Interval
+from smartnet.statistics.interval import Interval
 
 COLUMNS = [
     "model",

@@ -1,8 +1,5 @@
-"""Intervals for the numbers of the evaluation; plain arrays in, plain numbers out."""
+"""Intervals for the numbers of the evaluation; plain arrays in, plain numbers out.
 
-from smartnet.statistics.bootstrap import cluster_bootstrap
-from smartnet.statistics.delong import delong_auc, delong_covariance
-from smartnet.statistics.interval import Interval
-from smartnet.statistics.proportion import proportion_interval
-
-__all__ = ["Interval", "cluster_bootstrap", "delong_auc", "delong_covariance", "proportion_interval"]
+Import the modules themselves: this file stays empty, so that a figure that reads intervals does not depend on
+how they are computed.
+"""

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from smartnet.statistics import cluster_bootstrap, delong_auc, delong_covariance
+from smartnet.statistics.bootstrap import cluster_bootstrap
+from smartnet.statistics.delong import delong_auc, delong_covariance
 
 
 def all_pairs(truth, scores):

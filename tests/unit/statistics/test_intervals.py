@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta
 
-from smartnet.statistics import cluster_bootstrap, proportion_interval
+from smartnet.statistics.bootstrap import cluster_bootstrap
+from smartnet.statistics.proportion import proportion_interval
 
 
 def mean_of(values):

@@ -1,6 +1,7 @@
 """A whole phantom data set: patients, scans, truth masks and labels, equal bytes for equal arguments."""
 
 import hashlib
+import shutil
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from smartnet import files
-from smartnet.errors import ConfigError
+from smartnet.errors import ConfigError, DataError
 from smartnet.phantom.dicom_files import Exam, unique_id, write_scout, write_series
 from smartnet.phantom.geometry import draw_geometry
 from smartnet.phantom.head import Head, draw_head
@@ -21,6 +22,7 @@ from smartnet.phantom.sites import Site, find_site
 FOLLOW_UP_SHARE = 0.08
 """Share of scans that are a second scan of the patient before."""
 SMALLEST_MATRIX = 64
+SETTINGS = "phantom.json"
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,26 @@ def make_case(plan: Plan, folder: Path) -> dict[str, object]:
     return row
 
 
+def _make_room(folder: Path) -> None:
+    """Remove an older phantom data set from a folder; never touch data that this package did not write.
+
+    Raises:
+        DataError: the folder holds data of another origin.
+    """
+    parts = [folder / name for name in ("dicom", "masks", "labels.tsv")]
+    if not (folder / SETTINGS).exists():
+        found = [
+            part.name for part in parts if part.exists() and not (part.is_dir() and not any(part.iterdir()))
+        ]
+        if found:
+            raise DataError(f"{folder} already holds {found[0]} that is no phantom: choose another folder.")
+    for part in parts:
+        if part.is_dir():
+            shutil.rmtree(part)
+        else:
+            part.unlink(missing_ok=True)
+
+
 def generate_dataset(
     folder: Path,
     *,
@@ -156,6 +178,8 @@ def generate_dataset(
 ) -> None:
     """Make a phantom data set: ``dicom/``, ``masks/`` and ``labels.tsv`` as hospitals would send them.
 
+    ``phantom.json`` beside them tells the settings; a data set of that kind in the folder is replaced.
+
     Args:
         folder: where to write; made when missing.
         dataset: its name; heads, hemorrhages and identifiers follow from it and the seed.
@@ -168,11 +192,15 @@ def generate_dataset(
 
     Raises:
         ConfigError: an unknown site or a number out of range.
+        DataError: the folder holds data that are no phantom.
     """
     folder = Path(folder)
     plans = plan_dataset(
         dataset=dataset, site=site, cases=cases, prevalence=prevalence, seed=seed, matrix=matrix
     )
+    _make_room(folder)
+    settings = {"dataset": dataset, "site": site, "cases": cases, "prevalence": prevalence, "seed": seed}
+    files.write_json(settings | {"matrix": matrix}, folder / SETTINGS)
     folders = [folder] * len(plans)
     if workers > 1:
         # fork would inherit the locks of whatever libraries the caller has running threads in

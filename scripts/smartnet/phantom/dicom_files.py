@@ -177,7 +177,7 @@ def write_series(folder: Path, site: Site, exam: Exam, geometry: Geometry, hu: n
     ds.SliceThickness = f"{geometry.thickness_mm:g}"
     ds.DataCollectionDiameter = "500"
     ds.ReconstructionDiameter = f"{geometry.pixel_mm * geometry.matrix:g}"
-    ds.GantryDetectorTilt = f"{site.tilt_sign * geometry.tilt_deg:g}"
+    ds.GantryDetectorTilt = f"{site.tilt_sign * geometry.tilt_deg + 0.0:g}"
     ds.ConvolutionKernel = site.kernel
     ds.PixelSpacing = [f"{geometry.pixel_mm:.8g}"] * 2
     ds.ImageOrientationPatient = [f"{v:.10g}" for v in (*geometry.row, *geometry.column)]
@@ -201,7 +201,7 @@ def write_scout(folder: Path, site: Site, exam: Exam, geometry: Geometry, hu: np
     depth = np.clip(hu + 1000, 0, None).mean(axis=2)
     height = round(len(hu) * geometry.thickness_mm)
     image = cv2.resize(depth[::-1].astype(np.float32), (SCOUT_ROWS, height), interpolation=cv2.INTER_LINEAR)
-    image = np.rint(np.clip(image * 0.8 - 300, -1000, 2000)).astype(np.int32)
+    image = np.rint(np.clip(image * 1.6 - 1000, -1000, 2000)).astype(np.int32)
     ds = _common(exam, site)
     ds.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
     ds.SeriesDescription = "TOPOGRAM LAT"
@@ -216,4 +216,5 @@ def write_scout(folder: Path, site: Site, exam: Exam, geometry: Geometry, hu: np
     ds.SOPInstanceUID = unique_id(exam.series_uid, "scout", 1)
     ds.InstanceNumber = 1
     _pixels(ds, image - site.intercept, site.signed, site.intercept)
+    ds.RescaleType = "US"  # a projection has no Hounsfield units
     files.write_bytes(encode(ds), folder / _file_name(site, exam, "scout", 1))

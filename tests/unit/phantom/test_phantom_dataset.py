@@ -11,7 +11,7 @@ import pydicom
 import pytest
 
 from smartnet import files
-from smartnet.errors import ConfigError
+from smartnet.errors import ConfigError, DataError
 from smartnet.phantom import SITES, generate_dataset
 from smartnet.phantom.dataset import plan_dataset
 from smartnet.phantom.lesions import KINDS
@@ -208,6 +208,18 @@ def test_dcm2niix_finds_the_same_geometry(name, tilted, made, tmp_path):
         errors -= errors[0]
     assert np.abs(errors @ normal).max() < 0.02
     assert np.abs(errors).max() < (1.5 * pixel if tilted else 0.02)
+
+
+def test_replaces_an_older_phantom_but_no_other_data(tmp_path):
+    settings = {"dataset": "d", "site": "gamma", "prevalence": 1, "seed": 1, "matrix": 64}
+    generate_dataset(tmp_path, cases=2, **settings)
+    generate_dataset(tmp_path, cases=1, **settings)
+    assert len(_dicoms(tmp_path)) == len(files.read_table(tmp_path / "labels.tsv")) == 1
+    assert len(list((tmp_path / "masks").iterdir())) == 1
+    (tmp_path / "phantom.json").unlink()
+    with pytest.raises(DataError, match="no phantom"):
+        generate_dataset(tmp_path, cases=1, **settings)
+    assert len(_dicoms(tmp_path)) == 1
 
 
 def test_plan_has_the_asked_prevalence_and_some_follow_ups():

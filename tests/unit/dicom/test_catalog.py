@@ -135,7 +135,9 @@ def test_the_series_with_most_slices_stands_for_its_study(tmp_path):
 
 def test_shards_part_the_cases_by_crc32_and_lose_none(tmp_path):
     for number in range(9):
-        write_series(tmp_path / "data" / str(number), numbered(CTSeries(shape=(4, 8, 8)), number))
+        small = numbered(CTSeries(shape=(4, 8, 8)), number)
+        write_series(tmp_path / "data" / str(number), small)
+        write_series(tmp_path / "data" / f"{number}b", replace(small, series=f"{small.study}.2"))
     whole = catalog(tmp_path)
     found = []
     for shard in range(3):
@@ -154,7 +156,9 @@ def test_shards_part_the_cases_by_crc32_and_lose_none(tmp_path):
         assert all(crc32(case.encode()) % 3 == shard for case in part["case"])
         found += list(part["case"])
     assert sorted(found) == list(whole["case"])
+    assert len(whole) == 18
     assert len(set(whole["patient"])) == 9
+    assert (whole["verdict"] == "accepted").sum() == 9
 
 
 def test_no_identifier_reaches_the_catalog_and_names_depend_on_the_key(tmp_path):

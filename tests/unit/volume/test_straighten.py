@@ -5,7 +5,7 @@ import pytest
 from factories import CTSeries, ball
 
 from smartnet.dicom.geometry import build_stack
-from smartnet.volume.straighten import measure_shear, straighten, to_lps
+from smartnet.volume.straighten import Shear, measure_shear, straighten, to_lps
 
 CENTRE_MM = np.array([9.0, -12.0, 14.0])
 RADIUS_MM = 22.0
@@ -86,3 +86,9 @@ def test_a_straight_stack_is_left_untouched():
     assert straighten(volume, shear, order=1) is volume
     assert not shear.interpolated.any()
     np.testing.assert_allclose(shear.affine, series.affine, atol=1e-9)
+
+
+def test_what_is_shifted_in_is_air():
+    volume = np.full((1, 4, 6), 40, dtype=np.int16)
+    moved = straighten(volume, Shear(np.array([[0.0, 2.25]]), np.eye(4)), order=1)
+    np.testing.assert_array_equal(moved[0, 1], [-1024, -1024, np.rint(0.75 * 40 - 0.25 * 1024), 40, 40, 40])

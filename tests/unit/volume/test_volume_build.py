@@ -4,9 +4,11 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pydicom
 import pytest
 from factories import UID_ROOT, CTSeries, head, numbered, run_catalog, run_volumes, write_labels, write_series
 
+from smartnet.dicom.pixels import read_slice
 from smartnet.errors import ConfigError, DataError
 from smartnet.files import read_nifti, read_table, write_nifti
 from smartnet.volume import build_shard
@@ -170,6 +172,7 @@ def test_padding_of_a_tissue_value_counts_only_at_the_border(tmp_path):
     [
         (CTSeries(), np.full((8, 48, 48), 30.0), "constant image: every voxel is 30 HU"),
         (CTSeries(signed=True, intercepts=(0.0,)), "shifted", "implausible HU: no air around the head"),
+        (CTSeries(), "thin", "implausible HU: air lies at -800 HU instead of -1000"),
         (CTSeries(), "bone", "implausible HU: only 0.00 % of the voxels"),
         (
             replace(CTSeries(), tags={"RescaleSlope": None}),
@@ -182,8 +185,11 @@ def test_padding_of_a_tissue_value_counts_only_at_the_border(tmp_path):
 def test_a_case_whose_pixels_fail_is_data_with_a_reason(tmp_path, series, hu, reason):
     if isinstance(hu, str):
         values = series.sample(head)
-        hu = values + 1024 if hu == "shifted" else np.where(values > -500, 900.0, -1000.0)
-        hu = np.where(np.abs(hu - 24) < 5, 1.0, hu) if reason.endswith("head") else hu
+        hu = {
+            "shifted": np.where(values < -500, 1.0, values),
+            "thin": np.where(values < -500, -800.0, values),
+            "bone": np.where(values > -500, 900.0, -1000.0),
+        }[hu]
     write_series(tmp_path / "data" / "dicom" / "bad", series, hu)
     write_series(tmp_path / "data" / "dicom" / "good", numbered(CTSeries(), 2))
     folder = run_volumes(tmp_path / "data", tmp_path, labelled=False)
@@ -193,6 +199,18 @@ def test_a_case_whose_pixels_fail_is_data_with_a_reason(tmp_path, series, hu, re
     assert not (folder / f"{table['case'].iloc[1]}.nii.gz").exists()
     with pytest.raises(DataError, match=r"case c\w{12} is rejected: .*on_rejected"):
         run_volumes(tmp_path / "data", tmp_path / "stop", labelled=False, on_rejected="stop")
+
+
+def test_padding_declared_unsigned_for_signed_pixels_is_understood(tmp_path):
+    series = CTSeries(signed=True, intercepts=(0.0,))
+    hu = series.sample(head)
+    hu[:, :, :2] = -5
+    write_series(tmp_path, series, hu)
+    dataset = pydicom.dcmread(tmp_path / "f0003.dcm")
+    dataset.add_new("PixelPaddingValue", "US", 65531)
+    dataset.save_as(tmp_path / "f0003.dcm")
+    assert (read_slice(tmp_path / "f0003.dcm").hu[:, :2] == -1024).all()
+    assert (read_slice(tmp_path / "f0002.dcm").hu[:, :2] == -5).all()
 
 
 def test_unusual_tissue_is_flagged_not_refused(tmp_path):

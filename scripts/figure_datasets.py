@@ -8,7 +8,7 @@ with job(snakemake.log[0]):
     from smartnet.figures.datasets import draw_datasets
 
     draw_datasets(
-        [Path(folder) for folder in snakemake.input.volumes],
+        [Path(folder, "cases.tsv") for folder in snakemake.input.volumes],
         output_pdf=Path(snakemake.output.pdf),
         output_png=Path(snakemake.output.png),
     )

@@ -8,7 +8,7 @@ with job(snakemake.log[0]):
     from smartnet.figures.datasets import table_datasets
 
     table_datasets(
-        [Path(folder) for folder in snakemake.input.volumes],
+        [Path(folder, "cases.tsv") for folder in snakemake.input.volumes],
         Path(snakemake.input.split),
         output_csv=Path(snakemake.output.csv),
         output_tex=Path(snakemake.output.tex),

@@ -12,11 +12,12 @@ import numpy as np
 import pydicom
 import pytest
 
-from smartnet.dicom import catalog_shard, index_folder
+from smartnet.dicom.catalog import catalog_shard
+from smartnet.dicom.index import index_folder
 from smartnet.dicom.pixels import PixelError, read_slice
 from smartnet.errors import DataError
 from smartnet.files import read_nifti, read_table
-from smartnet.volume import build_shard
+from smartnet.volume.build import build_shard
 
 ROOT = Path(os.environ.get("SMARTNET_REAL_DATA", "")).resolve()
 pytestmark = pytest.mark.skipif(

@@ -206,7 +206,8 @@ KEY = b"a key for tests"
 
 def run_catalog(folder: Path, out: Path, *, labelled: bool = True) -> tuple[Path, Path]:
     """Index a data set folder and catalog it as one shard; give the catalog and identity tables' paths."""
-    from smartnet.dicom import catalog_shard, index_folder
+    from smartnet.dicom.catalog import catalog_shard
+    from smartnet.dicom.index import index_folder
 
     index_folder(folder, out / "index.tsv", threads=1)
     catalog_shard(
@@ -225,7 +226,7 @@ def run_catalog(folder: Path, out: Path, *, labelled: bool = True) -> tuple[Path
 
 def run_volumes(folder: Path, out: Path, *, labelled: bool = True, on_rejected: str = "continue") -> Path:
     """Take a data set folder to volumes; give their folder."""
-    from smartnet.volume import build_shard
+    from smartnet.volume.build import build_shard
 
     catalog, identity = run_catalog(folder, out, labelled=labelled)
     build_shard(

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from smartnet.dicom.discovery import CT_SOP_CLASSES, INDEX_COLUMNS, list_files, read_header
-from smartnet.dicom.workers import map_processes
 from smartnet.errors import DataError
 from smartnet.files import write_table
+from smartnet.parallel import map_processes
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from smartnet.errors import DataError
 from smartnet.files import write_table
-from smartnet.slices import SliceSet
+from smartnet.slices.dataset import SliceSet
 
 SEVERITIES = ("severe", "moderate", "mild")
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from smartnet.errors import DataError
 from smartnet.files import write_array, write_table
-from smartnet.slices import SliceSet
+from smartnet.slices.dataset import SliceSet
 
 BATCH = 32
 logger = logging.getLogger(__name__)

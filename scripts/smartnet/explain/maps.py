@@ -10,7 +10,7 @@ import numpy as np
 
 from smartnet.explain.source import find_slice
 from smartnet.files import read_table, write_array, write_table
-from smartnet.slices import SliceSet
+from smartnet.slices.dataset import SliceSet
 
 if TYPE_CHECKING:
     import torch

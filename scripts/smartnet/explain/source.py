@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from smartnet.errors import DataError
-from smartnet.slices import SliceSet
+from smartnet.slices.dataset import SliceSet
 
 
 def find_slice(slices: SliceSet, case: str, z: int, *, table: Path) -> tuple[int, int]:

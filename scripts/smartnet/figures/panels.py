@@ -14,7 +14,7 @@ from smartnet.explain.source import find_slice
 from smartnet.figures import style
 from smartnet.figures.names import OURS, display_dataset, display_name, sort_models, start_of
 from smartnet.files import read_table
-from smartnet.slices import SliceSet
+from smartnet.slices.dataset import SliceSet
 
 ALPHA = 0.5
 WIDE = 6  # up to so many columns a name fits above its panel

@@ -2,9 +2,7 @@
 
 import hashlib
 import shutil
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ import pandas as pd
 
 from smartnet import files
 from smartnet.errors import ConfigError, DataError
+from smartnet.parallel import map_processes
 from smartnet.phantom.dicom_files import Exam, unique_id, write_scout, write_series
 from smartnet.phantom.geometry import draw_geometry
 from smartnet.phantom.head import Head, draw_head
@@ -201,12 +200,6 @@ def generate_dataset(
     _make_room(folder)
     settings = {"dataset": dataset, "site": site, "cases": cases, "prevalence": prevalence, "seed": seed}
     files.write_json(settings | {"matrix": matrix}, folder / SETTINGS)
-    folders = [folder] * len(plans)
-    if workers > 1:
-        # fork would inherit the locks of whatever libraries the caller has running threads in
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            rows = list(pool.map(make_case, plans, folders))
-    else:
-        rows = [make_case(plan, folder) for plan in plans]
+    rows = list(map_processes(make_case, plans, [folder] * len(plans), threads=workers))
     (folder / "masks").mkdir(parents=True, exist_ok=True)
     files.write_table(pd.DataFrame(rows), folder / "labels.tsv")

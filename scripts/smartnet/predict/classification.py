@@ -10,7 +10,7 @@ from smartnet.files import write_table
 from smartnet.networks import min_max
 from smartnet.predict.devices import ready
 from smartnet.predict.scans import CLASSIFICATION_COLUMNS, identity
-from smartnet.slices import SliceSet
+from smartnet.slices.dataset import SliceSet
 
 
 @torch.inference_mode()

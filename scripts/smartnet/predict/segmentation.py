@@ -12,7 +12,7 @@ from smartnet.files import read_json, write_nifti, write_table
 from smartnet.networks import min_max
 from smartnet.predict.devices import ready
 from smartnet.predict.scans import SEGMENTATION_COLUMNS, check_grid, find_scan, identity, measures
-from smartnet.slices import SliceSet
+from smartnet.slices.dataset import SliceSet
 
 
 @torch.inference_mode()

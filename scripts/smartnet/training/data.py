@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from smartnet.errors import DataError
-from smartnet.slices import SliceSet
+from smartnet.slices.dataset import SliceSet
 
 Batch = dict[str, Any]
 """``slices`` (S, 1, H, W) uint8, ``masks`` likewise (0/1), ``volume`` (S,) which volume of the batch a slice

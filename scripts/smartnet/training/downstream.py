@@ -15,7 +15,7 @@ from smartnet.files import write_json
 from smartnet.networks import VolumeNetwork, build, load_weights, min_max
 from smartnet.networks.store import fit_weights
 from smartnet.operating_point import DiceCurve, youden
-from smartnet.slices import SliceSet
+from smartnet.slices.dataset import SliceSet
 from smartnet.training.callbacks import GradualUnfreezing
 from smartnet.training.data import load_volumes, need_cases
 from smartnet.training.modules import ClassifierModule, SegmenterModule

@@ -10,7 +10,7 @@ import pandas as pd
 
 from smartnet.errors import ConfigError
 from smartnet.networks import HEADS, build
-from smartnet.slices import SliceSet
+from smartnet.slices.dataset import SliceSet
 from smartnet.training.data import lesions_of, load_slices, need_cases
 from smartnet.training.modules import UpstreamModule
 from smartnet.training.runs import choose_device, fit, input_files, prepare_torch, record, run_card, state_key

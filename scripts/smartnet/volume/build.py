@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from smartnet.dicom.catalog import CATALOG_COLUMNS
-from smartnet.dicom.workers import map_processes
 from smartnet.errors import ConfigError, DataError
 from smartnet.files import read_table, write_json, write_nifti, write_table
+from smartnet.parallel import map_processes
 from smartnet.volume.case import RejectedError, Volume, load_case
 
 logger = logging.getLogger(__name__)

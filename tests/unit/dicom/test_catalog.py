@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from factories import KEY, UID_ROOT, CTSeries, numbered, run_catalog, write_labels, write_series
 
-from smartnet.dicom import catalog_shard
+from smartnet.dicom.catalog import catalog_shard
 from smartnet.errors import DataError
 from smartnet.files import read_table
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from factories import CTSeries, write_series
 
-from smartnet.dicom import index_folder
+from smartnet.dicom.index import index_folder
 from smartnet.errors import DataError
 from smartnet.files import read_table
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smartnet.dicom import read_labels
+from smartnet.dicom.labels import read_labels
 from smartnet.errors import DataError
 
 

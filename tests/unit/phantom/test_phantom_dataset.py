@@ -12,9 +12,9 @@ import pytest
 
 from smartnet import files
 from smartnet.errors import ConfigError, DataError
-from smartnet.phantom import SITES, generate_dataset
-from smartnet.phantom.dataset import plan_dataset
+from smartnet.phantom.dataset import generate_dataset, plan_dataset
 from smartnet.phantom.lesions import KINDS
+from smartnet.phantom.sites import SITES
 
 MATRIX = 96
 

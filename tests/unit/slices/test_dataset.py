@@ -8,7 +8,9 @@ from factories import CTSeries, head, numbered, run_volumes, write_series
 
 from smartnet.errors import DataError
 from smartnet.files import read_table
-from smartnet.slices import SliceSet, build_shard, make_split
+from smartnet.slices.build import build_shard
+from smartnet.slices.dataset import SliceSet
+from smartnet.slices.split import make_split
 
 SETTINGS = {"size": 32, "level": 40, "width": 80, "clahe_clip": 2.0, "clahe_tiles": 4, "min_speck_px": 3}
 

@@ -8,7 +8,7 @@ from factories import CTSeries, head, numbered, run_volumes, write_labels, write
 
 from smartnet.errors import ConfigError, DataError
 from smartnet.files import read_nifti, read_table, write_nifti
-from smartnet.slices import build_shard
+from smartnet.slices.build import build_shard
 from smartnet.slices.preprocess import filled_range, prepare_image, prepare_mask, window
 
 SETTINGS = {"size": 64, "level": 40, "width": 80, "clahe_clip": 2.0, "clahe_tiles": 8, "min_speck_px": 3}

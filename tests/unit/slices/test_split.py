@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from smartnet.errors import ConfigError, DataError
 from smartnet.files import read_table
-from smartnet.slices import make_split
-from smartnet.slices.split import assign_patients
+from smartnet.slices.split import assign_patients, make_split
 
 ROLES = {"home": "development", "away": "test", "far": "test"}
 

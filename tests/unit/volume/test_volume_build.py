@@ -11,7 +11,7 @@ from factories import UID_ROOT, CTSeries, head, numbered, run_catalog, run_volum
 from smartnet.dicom.pixels import read_slice
 from smartnet.errors import ConfigError, DataError
 from smartnet.files import read_nifti, read_table, write_nifti
-from smartnet.volume import build_shard
+from smartnet.volume.build import build_shard
 
 ORIENTATIONS = [
     ((1, 0, 0), (0, 1, 0)),

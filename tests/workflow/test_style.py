@@ -46,7 +46,7 @@ def blocks():
             yield pytest.param(match[1], match[2], id=match[1])
 
 
-@pytest.mark.parametrize(("name", "text"), blocks())
+@pytest.mark.parametrize(("name", "text"), list(blocks()))
 def test_every_rule_has_docstring_log_and_environment(name, text):
     assert text.lstrip().startswith('"""')
     if "script:" in text:

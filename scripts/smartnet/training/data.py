@@ -15,6 +15,10 @@ belongs to, ``depths`` slices per volume, ``truth`` (B, 1) hemorrhage in the sca
 ``step``."""
 
 
+WHOLE = slice(None)
+"""All slices of a volume."""
+
+
 def lesions_of(data: SliceSet) -> list[np.ndarray]:
     """For each case whether each slice shows a lesion, (D,) bool; all False where the case has no mask."""
     shows = data.slices["hemorrhage"].fillna(0).to_numpy(dtype=float) > 0
@@ -75,16 +79,22 @@ def load_slices(data: SliceSet, items: Sequence[tuple[int, int]]) -> Batch:
     }
 
 
-def load_volumes(data: SliceSet, items: Sequence[int], *, masks: bool) -> Batch:
-    """Batch of whole volumes, packed; without ``masks`` they are not read and None."""
-    volumes = [data.volume(i) for i in items]
+def load_volumes(data: SliceSet, items: Sequence[tuple[int, slice]], *, masks: bool) -> Batch:
+    """Batch of volumes, packed; without ``masks`` they are not read and None.
+
+    Args:
+        data: the cases.
+        items: (case, which of its slices); ``truth`` is the whole scan's in any case.
+        masks: whether they are needed.
+    """
+    volumes = [tuple(array[window] for array in data.volume(i)) for i, window in items]
     depths = [len(image) for image, _ in volumes]
-    truth = data.cases["hemorrhage"].iloc[list(items)].to_numpy(dtype=np.float32)
+    truth = data.cases["hemorrhage"].iloc[[i for i, _ in items]].to_numpy(dtype=np.float32)
     return {
         "slices": torch.from_numpy(np.concatenate([image for image, _ in volumes]))[:, None],
         "masks": torch.from_numpy(np.concatenate([mask for _, mask in volumes]))[:, None] if masks else None,
         "volume": torch.repeat_interleave(torch.arange(len(depths)), torch.tensor(depths)),
         "depths": depths,
         "truth": torch.from_numpy(truth)[:, None],
-        "cases": [str(data.cases["case"].iloc[i]) for i in items],
+        "cases": [str(data.cases["case"].iloc[i]) for i, _ in items],
     }

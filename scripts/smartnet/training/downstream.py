@@ -17,10 +17,10 @@ from smartnet.networks.store import fit_weights
 from smartnet.operating_point import DiceCurve, youden
 from smartnet.slices.dataset import SliceSet
 from smartnet.training.callbacks import GradualUnfreezing
-from smartnet.training.data import load_volumes, need_cases
+from smartnet.training.data import WHOLE, lesions_of, load_volumes, need_cases
 from smartnet.training.modules import ClassifierModule, SegmenterModule
 from smartnet.training.runs import choose_device, fit, input_files, prepare_torch, record, run_card, state_key
-from smartnet.training.sampling import batches, draw_volumes
+from smartnet.training.sampling import batches, draw_volumes, draw_windows
 from smartnet.training.settings import DOWNSTREAM, complete, complete_augmentation
 
 TASKS = {"classification": ("classifier", ClassifierModule), "segmentation": ("segmenter", SegmenterModule)}
@@ -72,6 +72,11 @@ def train_downstream(
     if task not in TASKS:
         raise ConfigError(f"task {task!r} does not exist: choose one of {', '.join(TASKS)}")
     settings = complete(settings, DOWNSTREAM, what=f"downstream {task}")
+    if task == "classification" and settings["crop_slices"]:
+        raise ConfigError(
+            f"downstream classification crop_slices is {settings['crop_slices']}, but a part of a scan does "
+            "not have the scan's label: leave it out"
+        )
     augmentation = complete_augmentation(augmentation)
     device = choose_device(gpu)
     prepare_torch(threads, seed)
@@ -131,10 +136,14 @@ def _module(
 ) -> ClassifierModule | SegmenterModule:
     chosen, checked = _usable(train, task, "training"), _usable(valid, task, "validation")
     masks = task == "segmentation"
+    lesions = lesions_of(train)
 
-    def plan(epoch: int) -> list[list[int]]:
-        order = draw_volumes(len(chosen), seed=seed, epoch=epoch)
-        return [[chosen[k] for k in batch] for batch in batches(order, settings["batch_size"])]
+    def plan(epoch: int) -> list[list[tuple[int, slice]]]:
+        order = [chosen[k] for k in draw_volumes(len(chosen), seed=seed, epoch=epoch)]
+        windows = draw_windows(
+            [lesions[i] for i in order], size=settings["crop_slices"], seed=seed, epoch=epoch
+        )
+        return batches(list(zip(order, windows, strict=True)), settings["batch_size"])
 
     return TASKS[task][1](
         model,
@@ -142,7 +151,10 @@ def _module(
         augmentation=augmentation,
         seed=seed,
         train=(plan, lambda items: load_volumes(train, items, masks=masks)),
-        valid=(lambda epoch: [[i] for i in checked], lambda items: load_volumes(valid, items, masks=masks)),
+        valid=(
+            lambda epoch: [[(i, WHOLE)] for i in checked],
+            lambda items: load_volumes(valid, items, masks=masks),
+        ),
     )
 
 
@@ -151,7 +163,7 @@ def _operating_point(model: VolumeNetwork, valid: SliceSet, task: str) -> dict[s
     device = next(model.parameters()).device
     truth, score, curve = [], [], DiceCurve()
     for i in _usable(valid, task, "validation"):
-        batch = load_volumes(valid, [i], masks=True)
+        batch = load_volumes(valid, [(i, WHOLE)], masks=True)
         logits = model.forward_packed(min_max(batch["slices"].to(device)), batch["depths"])
         probability = logits.double().sigmoid().cpu().numpy()
         if task == "classification":

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-SLICE_STREAM, VOLUME_STREAM = 1, 2
+SLICE_STREAM, VOLUME_STREAM, WINDOW_STREAM = 1, 2, 3
 
 
 def batches(items: Sequence, size: int) -> list[list]:
@@ -75,3 +75,27 @@ def _balanced(rng: np.random.Generator, lesions: Sequence[np.ndarray], total: in
 def draw_volumes(count: int, *, seed: int, epoch: int) -> list[int]:
     """All volumes, shuffled."""
     return np.random.default_rng([seed, epoch, VOLUME_STREAM]).permutation(count).tolist()
+
+
+def draw_windows(lesions: Sequence[np.ndarray], *, size: int | None, seed: int, epoch: int) -> list[slice]:
+    """Neighbouring slices of each volume that one epoch trains on.
+
+    Args:
+        lesions: for each volume whether each of its slices shows a lesion, (D,) bool.
+        size: slices per window, around a drawn slice of the lesion where there is one; None takes whole
+            volumes (the paper).
+        seed: of the run.
+        epoch: counted from 0.
+
+    Returns:
+        one slice object per volume, inside the volume.
+    """
+    if size is None:
+        return [slice(None)] * len(lesions)
+    rng = np.random.default_rng([seed, epoch, WINDOW_STREAM])
+    windows = []
+    for lesion in lesions:
+        centre = rng.choice(np.flatnonzero(lesion) if lesion.any() else len(lesion))
+        start = int(np.clip(centre - rng.integers(size), 0, max(0, len(lesion) - size)))
+        windows.append(slice(start, start + size))
+    return windows

@@ -32,6 +32,7 @@ DOWNSTREAM: dict[str, Any] = {
     "batch_size": 2,
     "unfreeze": {"start": 0.1, "step": 0.01},
     "transfer_decoder": False,
+    "crop_slices": None,
 }
 AUGMENTATION: dict[str, Any] = {
     "probability": 0.5,

@@ -171,6 +171,15 @@ def test_order_of_slices_matters_and_last_states_are_joined():
         assert not torch.allclose(net.operate(features.flip(0), [9]), net.operate(features, [9]))
 
 
+def test_an_untrained_memory_bridges_a_scan():
+    """What the middle of 24 slices shows must reach the ends, or nothing can be learned from it."""
+    model = build({"network": "classifier", "depth": 18, "width": 0.25, "operator": "bilstm"}).eval()
+    features = torch.rand(24, model.encoder.channels[-1], requires_grad=True)
+    model.operate(features, [24]).sum().backward()
+    reach = features.grad.norm(dim=1)
+    assert reach[12] > 0.05 * reach.max()
+
+
 @pytest.mark.parametrize("training", [False, True])
 def test_conv3d_operator_is_the_3d_convolution(training):
     net = _seeded({**SEGMENTER, "width": 0.25}).train(training)

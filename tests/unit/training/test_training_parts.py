@@ -7,7 +7,7 @@ import torch
 from smartnet.networks import build, min_max
 from smartnet.networks.encoder import STAGES
 from smartnet.training.augmentation import augment, generators
-from smartnet.training.sampling import batches, draw_slices, draw_volumes
+from smartnet.training.sampling import batches, draw_slices, draw_volumes, draw_windows
 from smartnet.training.schedule import learning_rate, trainable_stages
 from smartnet.training.settings import complete_augmentation
 
@@ -72,6 +72,20 @@ def test_sampling_all_and_balanced():
     drawn = _draw("balanced", per_volume=10)
     assert len(drawn) == 40 and sum(LESIONS[i][z] for i, z in drawn) == 20
     assert sorted(draw_volumes(7, seed=1, epoch=2)) == list(range(7))
+
+
+def test_windows_are_whole_or_go_through_the_lesion():
+    lesions = [np.arange(20) == 17, np.zeros(20, bool), np.ones(3, bool)]
+    assert draw_windows(lesions, size=None, seed=1, epoch=0) == [slice(None)] * 3
+    seen = set()
+    for epoch in range(40):
+        positive, negative, short = draw_windows(lesions, size=8, seed=1, epoch=epoch)
+        assert lesions[0][positive].sum() == 1
+        assert len(lesions[1][negative]) == 8
+        assert len(lesions[2][short]) == 3
+        seen.add(negative.start)
+    assert len(seen) > 5
+    assert draw_windows(lesions, size=8, seed=1, epoch=3) == draw_windows(lesions, size=8, seed=1, epoch=3)
 
 
 def test_a_rest_of_one_joins_the_batch_before():

@@ -33,7 +33,8 @@ results/report.html: $(wildcard results/figures/* results/tables/* report/*.rst)
 report: results/report.html ## results/report.html from what is there
 
 test: setup ## every test: style, units, the DAG, a whole small study
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore=tests/end_to_end --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest tests/end_to_end
 
 lint: setup ## style of Python and Snakemake
 	$(BIN)/ruff check .

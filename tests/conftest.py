@@ -5,6 +5,9 @@ import os
 import pytest
 from support import copy_checkout
 
+# Two tests run side by side on two cores; set before torch or numpy are imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):

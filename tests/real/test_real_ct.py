@@ -20,10 +20,13 @@ from smartnet.files import read_nifti, read_table
 from smartnet.volume.build import build_shard
 
 ROOT = Path(os.environ.get("SMARTNET_REAL_DATA", "")).resolve()
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("SMARTNET_REAL_DATA"),
-    reason="SMARTNET_REAL_DATA is not set: it names a folder of real CT files that cannot be shipped",
-)
+pytestmark = [
+    pytest.mark.needs_data,
+    pytest.mark.skipif(
+        not os.environ.get("SMARTNET_REAL_DATA"),
+        reason="SMARTNET_REAL_DATA is not set: it names a folder of real CT files that cannot be shipped",
+    ),
+]
 PHILIPS = "neurolabusc+dcm_qa_ct/In/Philips"
 INGENUITY = "neurolabusc+dcm_qa_ct/In/Philips/S21570"
 

@@ -3,8 +3,10 @@
 Nothing heavy is imported: this file is read at every start and by every job.
 """
 
+import hashlib
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -59,6 +61,28 @@ def masks_folder(wildcards):
     entry = DATASETS[wildcards.dataset]
     folder = Path(entry.get("masks", f"{raw_folder(wildcards)}/masks"))
     return str(folder) if is_phantom(wildcards.dataset) or folder.is_dir() else None
+
+
+@cache
+def state_of(folder):
+    """A digest of names, sizes and times of all files below a folder; a changed or added one reruns its readers."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(folder).rglob("*")):
+        if file.is_file():
+            entry = file.stat()
+            digest.update(f"{file.relative_to(folder)} {entry.st_size} {entry.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def raw_state(wildcards):
+    """State of the DICOM files of one's own; a phantom is watched by Snakemake, which made it."""
+    return "" if is_phantom(wildcards.dataset) else state_of(raw_folder(wildcards))
+
+
+def masks_state(wildcards):
+    """State of the reference masks of one's own."""
+    folder = masks_folder(wildcards)
+    return "" if is_phantom(wildcards.dataset) or not folder else state_of(folder)
 
 
 def identity_key(wildcards):

@@ -8,7 +8,7 @@ private: resources/index/ and resources/identity/, which hold identifiers and ne
 rule identity_key:
     """Draw the secret behind the pseudonyms, once; keep it to keep the names."""
     output:
-        key="resources/identity/key",
+        key=protected("resources/identity/key"),
     log:
         "logs/identity_key.log",
     localrule: True
@@ -35,6 +35,7 @@ rule index:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
+        files=raw_state,
         code=fingerprint("smartnet.dicom.index"),
     script:
         "../scripts/index.py"
@@ -62,6 +63,7 @@ rule catalog:
     params:
         shards=lambda wildcards: DATASETS[wildcards.dataset]["shards"],
         masks=masks_folder,
+        files=masks_state,
         code=fingerprint("smartnet.dicom.catalog"),
     script:
         "../scripts/catalog.py"
@@ -88,6 +90,7 @@ rule volumes:
     params:
         masks=masks_folder,
         on_rejected=config["ingest"]["on_rejected"],
+        files=masks_state,
         code=fingerprint("smartnet.volume.build"),
     script:
         "../scripts/volumes.py"

@@ -9,6 +9,8 @@ from pydicom.errors import InvalidDicomError
 
 from smartnet.errors import DataError
 
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE  # its warnings quote identifiers
+
 # Column of the index -> DICOM keyword. Nothing else is ever read from a header here.
 HEADER_TAGS = {
     "series_uid": "SeriesInstanceUID",

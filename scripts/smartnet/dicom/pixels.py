@@ -7,6 +7,8 @@ import numpy as np
 import pydicom
 from scipy import ndimage
 
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE  # its warnings quote identifiers
+
 PADDING_HU = -1024
 _AIR_BELOW_HU = -900
 

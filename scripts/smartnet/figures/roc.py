@@ -68,7 +68,7 @@ def _panel(
         if not all(counts):
             axes.plot([], [], label=label, **options)
             continue
-        false_alarm, found, _ = roc_curve(table["truth"], table["probability"], drop_intermediate=False)
+        false_alarm, found, _ = roc_curve(table["truth"], table["logit"], drop_intermediate=False)
         dash = "-" if ours else style.DASHES[number % len(style.DASHES)]
         axes.plot(
             false_alarm,

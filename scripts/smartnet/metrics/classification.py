@@ -20,7 +20,7 @@ def classification_rows(table: pd.DataFrame, threshold: float, *, replicates: in
     """Measure one classifier on one test set.
 
     Args:
-        table: one row per scan, ``patient``, ``truth`` (0/1), ``probability``.
+        table: one row per scan, ``patient``, ``truth`` (0/1), ``logit`` (ranks), ``probability`` (calls).
         threshold: operating point fixed on validation; a scan is called positive from there upwards.
         replicates: bootstrap samples for F1 and average precision.
         seed: of the bootstrap.
@@ -31,6 +31,8 @@ def classification_rows(table: pd.DataFrame, threshold: float, *, replicates: in
     """
     truth = table["truth"].to_numpy().astype(int)
     probability = table["probability"].to_numpy(dtype=np.float64)
+    # Confident probabilities are equal in six decimals, their logits are not.
+    logit = table["logit"].to_numpy(dtype=np.float64)
     patients = table["patient"].to_numpy()
     counts = {"n_positive": int(truth.sum()), "n_negative": int((truth == 0).sum())}
     bootstrap = partial(cluster_bootstrap, patients=patients, replicates=replicates, seed=seed)
@@ -41,8 +43,8 @@ def classification_rows(table: pd.DataFrame, threshold: float, *, replicates: in
         estimates = {"AUC": undefined, "AP": undefined}
     else:
         estimates = {
-            "AUC": _auc(truth, probability, patients),
-            "AP": bootstrap(partial(weighted_average_precision, truth, probability)),
+            "AUC": _auc(truth, logit, patients),
+            "AP": bootstrap(partial(weighted_average_precision, truth, logit)),
         }
     for cut, suffix in ((threshold, ""), (HALF, HALF_SUFFIX)):
         called = (probability >= cut).astype(int)

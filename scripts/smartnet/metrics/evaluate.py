@@ -14,8 +14,9 @@ from smartnet.metrics.classification import classification_rows
 from smartnet.metrics.segmentation import segmentation_rows
 from smartnet.metrics.tidy import tidy
 
+LIMITS = {"probability": (0.0, 1.0), "logit": (-np.inf, np.inf)}
 NEEDED = {
-    "classification": ["case", "patient", "truth", "probability"],
+    "classification": ["case", "patient", "truth", "probability", "logit"],
     "segmentation": [
         "case",
         "patient",
@@ -82,9 +83,12 @@ def read_predictions(path: Path | str, task: str) -> pd.DataFrame:
     numbers = [name for name in NEEDED[task][3:] if name != "truth_ml"]
     for name in numbers:
         values = table[name].astype(float)
-        upper = 1.0 if name == "probability" else np.inf
+        lower, upper = LIMITS.get(name, (0.0, np.inf))
         _refuse(
-            table, ~(values.between(0, upper) & np.isfinite(values)), path, f"{name} is missing or impossible"
+            table,
+            ~(values.between(lower, upper) & np.isfinite(values)),
+            path,
+            f"{name} is missing or impossible",
         )
     return table
 

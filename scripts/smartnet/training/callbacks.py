@@ -1,12 +1,14 @@
 """What happens around an epoch: unfreezing, history, best weights, the state for a resume."""
 
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, Trainer
 
+from smartnet.errors import ModelError
 from smartnet.files import atomic_path
 from smartnet.training.modules import TrainingModule
 from smartnet.training.schedule import trainable_stages
@@ -67,6 +69,11 @@ class Keeper(Callback):
         row |= {f"train_{name}": value for name, value in pl_module.train_means().items()}
         if pl_module.valid_sums:
             valid = pl_module.valid_means()
+            if not math.isfinite(valid["loss"]):
+                raise ModelError(
+                    f"the validation loss is {valid['loss']} in epoch {trainer.current_epoch}: "
+                    "lower learning_rate, or look at the validation images"
+                )
             row |= {f"valid_{name}": value for name, value in valid.items()}
             if valid["loss"] < self.best["loss"]:
                 weights = {k: v.detach().cpu().clone() for k, v in pl_module.network.state_dict().items()}

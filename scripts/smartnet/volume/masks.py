@@ -31,25 +31,26 @@ def load_mask(path: Path, case: str, shape: tuple[int, int, int], affine: np.nda
         raw, raw_affine = read_nifti(path)
     except Exception as error:  # nibabel raises many kinds
         raise DataError(
-            f"case {case}: mask file {path} cannot be read as a 3D NIfTI volume ({type(error).__name__}): "
-            "write it again as .nii.gz"
+            f"case {case}: its mask file (named in resources/identity/) cannot be read as a 3D NIfTI "
+            f"volume ({type(error).__name__}): write it again as .nii.gz"
         ) from error
     mask, mask_affine = to_lps(raw, raw_affine)
     if mask.shape != shape:
         raise DataError(
-            f"case {case}: mask file {path} has shape {_text(mask.shape)}, but the scan has {_text(shape)} "
-            "(slices, rows, columns): save the mask on the grid of exactly this series, or correct the "
-            "mask's name in labels.tsv"
+            f"case {case}: its mask file (named in resources/identity/) has shape {_text(mask.shape)}, "
+            f"but the scan has {_text(shape)} (slices, rows, columns): save the mask on the grid of exactly "
+            "this series, or correct the mask's name in labels.tsv"
         )
     off_mm = corner_distance(mask_affine, affine, shape)
     pixel_mm = float(np.linalg.norm(affine[:3, :2], axis=0).min())
     if off_mm > _TOLERANCE_PX * pixel_mm:
         raise DataError(
-            f"case {case}: mask file {path} has the scan's shape {_text(shape)}, but its geometry is up to "
-            f"{off_mm:.2f} mm off (half a pixel, {_TOLERANCE_PX * pixel_mm:.2f} mm, is allowed): save it "
-            "with the series' own geometry, sheared if the gantry is tilted"
+            f"case {case}: its mask file (named in resources/identity/) has the scan's shape {_text(shape)}, "
+            f"but its geometry is up to {off_mm:.2f} mm off (half a pixel, "
+            f"{_TOLERANCE_PX * pixel_mm:.2f} mm, is allowed): save it with the series' own "
+            "geometry, sheared if the gantry is tilted"
         )
-    return _labels(mask, case, path)
+    return _labels(mask, case)
 
 
 def corner_distance(first: np.ndarray, second: np.ndarray, shape: tuple[int, int, int]) -> float:
@@ -59,11 +60,12 @@ def corner_distance(first: np.ndarray, second: np.ndarray, shape: tuple[int, int
     return float(np.linalg.norm(((first - second) @ corners)[:3], axis=0).max())
 
 
-def _labels(mask: np.ndarray, case: str, path: Path) -> np.ndarray:
+def _labels(mask: np.ndarray, case: str) -> np.ndarray:
     if not np.isfinite(mask).all() or mask.min() < 0 or (np.rint(mask) != mask).any():
         raise DataError(
-            f"case {case}: mask file {path} holds values from {mask.min()} to {mask.max()} that are no "
-            "labels: write whole numbers, 0 for background and above 0 for hemorrhage"
+            f"case {case}: its mask file (named in resources/identity/) holds values from {mask.min()} to "
+            f"{mask.max()} that are no labels: write whole numbers, 0 for "
+            "background and above 0 for hemorrhage"
         )
     return np.minimum(mask, 255).astype(np.uint8)
 

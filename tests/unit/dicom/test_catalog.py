@@ -119,7 +119,7 @@ def test_labels_of_other_data_are_refused_as_a_whole(tmp_path):
 def test_a_named_mask_that_is_not_there_is_an_error(tmp_path):
     write_series(tmp_path / "data" / "dicom", CTSeries())
     write_labels(tmp_path / "data", [{"study_uid": f"{UID_ROOT}.1", "mask": "lost.nii.gz"}])
-    with pytest.raises(DataError, match=r"'lost.nii.gz', named in .*, is not in .*masks: put it there"):
+    with pytest.raises(DataError, match=r"mask file that line 2 of .* names is not in .*masks: put it there"):
         catalog(tmp_path, labelled=True)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pydicom
 import pytest
 from factories import CTSeries, write_series
 
@@ -68,3 +69,19 @@ def test_a_folder_without_ct_says_what_it_found(tmp_path):
         DataError, match=r"no CT image among the 9 files .*found: modality MR, no DICOM file.: point"
     ):
         index(tmp_path / "data", tmp_path)
+
+
+def test_an_invalid_identifier_is_read_without_a_word_about_it(tmp_path, recwarn, caplog):
+    """What a warning quotes would end in the job's log."""
+    write_series(tmp_path / "data", CTSeries())
+    file = next(path for path in (tmp_path / "data").rglob("*") if path.is_file())
+    raw = file.read_bytes()
+    uid = pydicom.dcmread(file).SeriesInstanceUID
+    broken = "1.2.0" + uid[5:]
+    broken = broken[:5] + "0" + broken[6:]
+    file.write_bytes(raw.replace(uid.encode(), broken.encode()))
+    recwarn.clear()
+    table = index(tmp_path / "data", tmp_path)
+    assert broken in set(table["series_uid"])
+    assert not [warning for warning in recwarn if broken in str(warning.message)]
+    assert broken not in caplog.text

@@ -9,7 +9,7 @@ import yaml
 from support import copy_checkout, run_snakemake
 
 pytestmark = pytest.mark.end_to_end
-SMOKE = ("--cores", "2", "--configfile", "config/smoke.yaml")
+SMOKE = ("--configfile", "config/smoke.yaml", "--cores", "2")
 
 
 def digest(folder):
@@ -81,7 +81,7 @@ def hospital(study, tmp_path):
 
 
 def run_volumes(clone):
-    arguments = ("--cores", "2", "--configfile", "config/smoke.yaml", "hospital.yaml")
+    arguments = ("--configfile", "config/smoke.yaml", "hospital.yaml", "--cores", "2")
     return run_snakemake(clone, *arguments, "results/volumes/internal/0")
 
 

@@ -65,10 +65,11 @@ def extract_features(
     """
     import torch
 
-    from smartnet.explain.device import choose_device
     from smartnet.networks import load_model, min_max
+    from smartnet.networks.device import choose_device
 
-    device = choose_device(gpu, threads)
+    torch.set_num_threads(threads)
+    device = choose_device(gpu)
     encoder = load_model(upstream).encoder.to(device).eval()
     test = SliceSet.open(slices, split, subset="test")
     # A row counts within its shard; ``first`` is the row of the case's first slice there.

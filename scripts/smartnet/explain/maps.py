@@ -124,10 +124,11 @@ def compute_maps(
     """
     import torch
 
-    from smartnet.explain.device import choose_device
     from smartnet.networks import load_model, min_max
+    from smartnet.networks.device import choose_device
 
-    device = choose_device(gpu, threads)
+    torch.set_num_threads(threads)
+    device = choose_device(gpu)
     encoder = load_model(upstream).encoder.to(device).eval()
     network = load_model(classifier).to(device).eval()
     table = read_table(cases, dtype={"case": str, "dataset": str})

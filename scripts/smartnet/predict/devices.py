@@ -1,6 +1,5 @@
 """A trained network, ready to answer."""
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +7,7 @@ import torch
 
 from smartnet.errors import ModelError
 from smartnet.networks import load_model
-
-logger = logging.getLogger(__name__)
+from smartnet.networks.device import choose_device
 
 
 def ready(folder: Path, network: str, *, gpu: int, threads: int, max_slices: int) -> tuple[Any, torch.device]:
@@ -28,9 +26,7 @@ def ready(folder: Path, network: str, *, gpu: int, threads: int, max_slices: int
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False
-    if gpu and not torch.cuda.is_available():
-        logger.warning("%d GPU asked for, but none is available to this torch: the CPU answers", gpu)
-    device = torch.device("cuda" if gpu and torch.cuda.is_available() else "cpu")
+    device = choose_device(gpu)
     model = load_model(folder)
     if model.architecture["network"] != network:
         raise ModelError(f"{folder} holds a {model.architecture['network']}, but a {network} is needed")

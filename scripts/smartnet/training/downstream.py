@@ -13,13 +13,14 @@ from torch import nn
 from smartnet.errors import ConfigError
 from smartnet.files import write_json
 from smartnet.networks import VolumeNetwork, build, load_weights, min_max
+from smartnet.networks.device import choose_device
 from smartnet.networks.store import fit_weights
 from smartnet.operating_point import DiceCurve, youden
 from smartnet.slices.dataset import SliceSet
 from smartnet.training.callbacks import GradualUnfreezing
 from smartnet.training.data import WHOLE, lesions_of, load_volumes, need_cases
 from smartnet.training.modules import ClassifierModule, SegmenterModule
-from smartnet.training.runs import choose_device, fit, input_files, prepare_torch, record, run_card, state_key
+from smartnet.training.runs import fit, input_files, prepare_torch, record, run_card, state_key
 from smartnet.training.sampling import batches, draw_volumes, draw_windows
 from smartnet.training.settings import DOWNSTREAM, complete, complete_augmentation
 
@@ -78,7 +79,7 @@ def train_downstream(
             "not have the scan's label: leave it out"
         )
     augmentation = complete_augmentation(augmentation)
-    device = choose_device(gpu)
+    device = choose_device(gpu).type
     prepare_torch(threads, seed)
     model = build({**network, "network": TASKS[task][0], "operator": operator})
     model.max_slices = settings["max_slices"]

@@ -30,13 +30,6 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's mallopt(3)
 MODEL_FILES = ("model.safetensors", "model.json")
 
 
-def choose_device(gpu: int) -> str:
-    """``gpu`` or ``cpu``: a GPU if one is asked for and there; says so if it is not there."""
-    if gpu and not torch.cuda.is_available():
-        logger.warning("%d GPU asked for, but none is available to this torch: training runs on the CPU", gpu)
-    return "gpu" if gpu and torch.cuda.is_available() else "cpu"
-
-
 def prepare_torch(threads: int, seed: int) -> None:
     """Threads, seed, and deterministic algorithms (on a GPU: warn where there is none)."""
     keep_freed_memory()
@@ -83,7 +76,7 @@ def fit(module: TrainingModule, *, state: Path, device: str, callbacks: Sequence
     Args:
         module: what to train.
         state: folder of the running state.
-        device: ``cpu`` or ``gpu``.
+        device: ``cpu`` or ``cuda``.
         callbacks: beyond the keeper.
 
     Returns:
@@ -144,9 +137,9 @@ def run_card(
         },
         "code": code,
         "seed": seed,
-        "device": torch.cuda.get_device_name() if device == "gpu" else "cpu",
+        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "gpu_asked": gpu,
-        "gpu_used": int(device == "gpu"),
+        "gpu_used": int(device == "cuda"),
         "precision": "32-true",
         "threads": threads,
         "seconds": round(seconds, 3),

@@ -10,10 +10,11 @@ import pandas as pd
 
 from smartnet.errors import ConfigError
 from smartnet.networks import HEADS, build
+from smartnet.networks.device import choose_device
 from smartnet.slices.dataset import SliceSet
 from smartnet.training.data import lesions_of, load_slices, need_cases
 from smartnet.training.modules import UpstreamModule
-from smartnet.training.runs import choose_device, fit, input_files, prepare_torch, record, run_card, state_key
+from smartnet.training.runs import fit, input_files, prepare_torch, record, run_card, state_key
 from smartnet.training.sampling import batches, draw_slices
 from smartnet.training.settings import UPSTREAM, complete, complete_augmentation
 
@@ -64,7 +65,7 @@ def train_upstream(
         raise ConfigError(
             f"pretext heads {list(heads)} cannot have the consistency loss: it needs cls and seg"
         )
-    device = choose_device(gpu)
+    device = choose_device(gpu).type
     prepare_torch(threads, seed)
     model = build({**network, "network": "upstream", "heads": list(heads)})
     card = {"seed": seed, "gpu": gpu, "device": device, "threads": threads, "code": code}

@@ -75,3 +75,9 @@ def test_library_knows_neither_snakemake_nor_scripts_and_stays_readable(file):
 def test_figures_never_import_training_or_torch():
     for file in ROOT.glob("scripts/smartnet/figures/*.py"):
         assert not re.search(r"(import|from) (torch|smartnet\.(training|networks))", file.read_text()), file
+
+
+def test_links_of_the_readme_lead_somewhere():
+    targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", (ROOT / "README.md").read_text())
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []

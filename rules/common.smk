@@ -14,7 +14,7 @@ import yaml
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from smartnet.config import check
-from smartnet.experiments import PRETEXTS, TASKS, models
+from smartnet.experiments import PRETEXTS, models
 from smartnet.fingerprint import fingerprint
 
 config = check(config, yaml.safe_load(Path(workflow.basedir, "config/schema.yaml").read_text()))

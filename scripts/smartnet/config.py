@@ -1,7 +1,7 @@
 """The study's configuration: checked against its schema, every finding one readable line."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,22 +78,19 @@ def _check_paths(datasets: Mapping[str, Mapping[str, Any]]) -> None:
                 )
 
 
-def check(
-    config: Mapping[str, Any], schema: Mapping[str, Any], *, ignore: Iterable[str] = ()
-) -> dict[str, Any]:
+def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """Check a configuration and return it without the data sets that are set to null.
 
     Args:
         config: the merged configuration.
         schema: JSON Schema, config/schema.yaml.
-        ignore: top-level keys that are not the study's (options that a caller adds).
 
     Raises:
         ConfigError: the first finding, as one line that names the key, the value and the remedy.
     """
     from jsonschema import Draft202012Validator
 
-    known = _without_nulls({key: value for key, value in config.items() if key not in set(ignore)})
+    known = _without_nulls(config)
     findings = sorted(Draft202012Validator(schema).iter_errors(known), key=_severity)
     if findings:
         raise ConfigError(_explain(findings[0]))

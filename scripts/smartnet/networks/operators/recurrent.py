@@ -18,7 +18,7 @@ def initialise_memory(lstm: nn.LSTM) -> None:
     """Chrono initialisation of an LSTM's biases (Tallec and Ollivier, ICLR 2018).
 
     The paper reads the answer at either end of the scan. With zero biases an untrained cell forgets half of
-    its state at every slice, and what the middle of the scan shows never reaches the ends.
+    its state at every slice, and what the middle of the scan shows hardly reaches the ends.
     """
     hidden = lstm.hidden_size
     with torch.no_grad():

@@ -15,7 +15,7 @@ rule phantom:
     priority: 10
     conda:
         "../envs/imaging.yaml"
-    threads: 1
+    threads: lambda wildcards: max(1, DATASETS[wildcards.dataset]["phantom"]["cases"] // 100)
     resources:
         mem_mb=lambda wildcards, threads, attempt: 1500 * threads * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,

@@ -51,9 +51,11 @@ def test_a_wrong_key_or_value_is_named(path, value, message):
     assert "\n" not in str(error.value)
 
 
-def test_a_study_needs_development_and_test():
-    config = changed("datasets.development", None)
-    with pytest.raises(ConfigError, match="no data set has 'role: development'"):
+@pytest.mark.parametrize("kept", ["development", "internal"])
+def test_a_study_needs_development_and_test(kept):
+    config = changed("datasets", {kept: DEFAULT["datasets"][kept]})
+    missing = {"development": "test", "internal": "development"}[kept]
+    with pytest.raises(ConfigError, match=f"no data set has 'role: {missing}'"):
         check(config, SCHEMA)
 
 

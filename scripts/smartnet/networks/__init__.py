@@ -3,6 +3,7 @@
 
 from typing import Any
 
+import torch
 from torch import nn
 
 from smartnet.errors import ModelError
@@ -81,4 +82,7 @@ def build(architecture: dict[str, Any]) -> nn.Module:
         model = operators[operator](depth=depth, width=width, **options)
         plain["operator"] = operator
     model.architecture = plain
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.to(memory_format=torch.channels_last)  # few channels run up to twice as fast on a CPU
     return model

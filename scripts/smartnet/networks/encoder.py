@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from smartnet.errors import ModelError
 
@@ -18,10 +19,22 @@ def scaled(channels: int, width: float) -> int:
     return max(4, round(channels * width))
 
 
+class Shortcut(nn.Conv2d):
+    """A 1x1 convolution that takes every ``stride``-th pixel first: the same sums as with a stride.
+
+    oneDNN's strided kernel crashes on backward passes of few channels in channels-last memory (torch 2.13).
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, inputs, H, W) -> (N, outputs, H / stride, W / stride)."""
+        rows, columns = self.stride
+        return F.conv2d(x[:, :, ::rows, ::columns], self.weight)
+
+
 def _downsample(inputs: int, outputs: int, stride: int) -> nn.Sequential | None:
     if stride == 1 and inputs == outputs:
         return None
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+    return nn.Sequential(Shortcut(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
 
 
 class BasicBlock(nn.Module):

@@ -67,6 +67,7 @@ class TrainingModule(LightningModule, ABC):
             lr=self.settings["learning_rate"],
             betas=tuple(self.settings["betas"]),
             weight_decay=self.settings["weight_decay"],
+            fused=True,  # one pass over all parameters; else a small network waits for the optimiser
         )
 
     def on_train_epoch_start(self) -> None:

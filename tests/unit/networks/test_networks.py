@@ -47,6 +47,14 @@ def test_only_the_heads_asked_for(heads):
     assert parts == {"encoder"}.union(*(names[head] for head in heads))
 
 
+def test_few_channels_at_full_size_survive_a_backward_pass():
+    """oneDNN's strided 1x1 kernel crashed the process here."""
+    net = _seeded({**SMALL, "network": "classifier", "operator": "bilstm"})
+    assert net.encoder(torch.rand(2, 1, 64, 64))[-1].is_contiguous(memory_format=torch.channels_last)
+    net.forward_packed(torch.rand(2, 1, 256, 256), [2]).sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in net.encoder.parameters())
+
+
 @pytest.mark.parametrize("width", [0.01, 0.25, 1.5])
 def test_width_scales_all_channels(width):
     with torch.device("meta"):

@@ -29,6 +29,12 @@ def _source_file(module: str) -> Path | None:
 
 
 @cache
+def _behaviour(file: Path) -> bytes:
+    """The module's code without comments, docstrings and layout."""
+    return ast.unparse(_parse(file)).encode()
+
+
+@cache
 def _parse(file: Path) -> ast.Module:
     tree = ast.parse(file.read_text(), filename=str(file))
     for node in ast.walk(tree):
@@ -97,5 +103,5 @@ def fingerprint(*modules: str) -> str:
     for module in modules_behind(*modules):
         file = _source_file(module)
         if file is not None:
-            digest.update(f"{module}\n{ast.unparse(_parse(file))}\n".encode())
+            digest.update(b"%s\n%s\n" % (module.encode(), _behaviour(file)))
     return digest.hexdigest()[:12]

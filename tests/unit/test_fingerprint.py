@@ -20,7 +20,7 @@ def library(tmp_path, monkeypatch):
 
 
 def _forget():
-    for function in (fp._source_file, fp._parse, fp._imported):
+    for function in (fp._source_file, fp._parse, fp._behaviour, fp._imported):
         function.cache_clear()
 
 

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 from support import ROOT
 
 from smartnet.config import check
@@ -116,3 +117,49 @@ def test_every_key_of_the_default_is_explained():
         n for n in top if "#" in lines[n] or lines[n - 1].startswith("#") or "#" in "".join(lines[n : n + 14])
     ]
     assert explained == top
+
+
+PUBLISHED = {
+    "preprocess": {
+        "size": 256,
+        "level": 40,
+        "width": 80,
+        "clahe_clip": 2.0,
+        "clahe_tiles": 8,
+        "min_speck_px": 3,
+    },
+    "network": {"depth": 50, "width": 1.0, "attention": "all"},
+    "augmentation.probability": 0.5,
+    "augmentation.shift": 0.06,
+    "augmentation.scale": 0.1,
+    "augmentation.rotation_deg": 15,
+    "augmentation.noise_variance": [0.001, 0.005],
+    "upstream.sampling": "volume",
+    "upstream.slices_per_volume": 1,
+    "upstream.loss_weights": {"cls": 1.0, "seg": 1.0, "rec": 1.0, "consistency": 0.5},
+    "upstream.consistency_pooling": "max-avg",
+    "downstream.segmentation.transfer_decoder": False,
+    "downstream.segmentation.crop_slices": None,
+} | {
+    f"{stage}.{key}": value
+    for stage in ("upstream", "downstream.classification", "downstream.segmentation")
+    for key, value in {
+        "optimizer": "adam",
+        "learning_rate": 5e-4,
+        "weight_decay": 5e-4,
+        "betas": [0.9, 0.999],
+        "warmup": 0.01,
+        "constant": 0.1,
+    }.items()
+}
+
+
+@pytest.mark.parametrize("path", PUBLISHED)
+def test_paper_yaml_is_the_published_method_whatever_the_default_study_does(path):
+    """Kyung et al. 2022; an overlay that forgets a key would inherit the default study's value."""
+    config = copy.deepcopy(DEFAULT)
+    update_config(config, yaml.safe_load((ROOT / "config/paper.yaml").read_text()))
+    value = config
+    for key in path.split("."):
+        value = value[key]
+    assert value == PUBLISHED[path]

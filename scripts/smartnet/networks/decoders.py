@@ -85,7 +85,7 @@ class Decoder(nn.Module):
         widths = [scaled(n, width) for n in WIDTHS]
         inputs = [channels[-1], *widths[:-1]]
         skip = list(reversed(channels[:-1])) if skips else [0] * len(widths)
-        self.skips = skips
+        self.skips, self._frozen = skips, False
         self.channels = scaled(LAST_WIDTH, width)
         self.blocks = nn.ModuleList(
             DecoderBlock(
@@ -103,6 +103,16 @@ class Decoder(nn.Module):
         for block, skip in zip(self.blocks, reversed(features[:-1]), strict=True):
             x = block(x, skip if self.skips else None)
         return self.last_block(x)
+
+    def set_trainable(self, trainable: bool) -> None:
+        """Freeze or thaw: a frozen decoder has no gradient, and its BatchNorm keeps its statistics."""
+        self._frozen = not trainable
+        self.requires_grad_(trainable)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "Decoder":
+        """Switch between training and evaluation; a frozen decoder stays in evaluation."""
+        return super().train(mode and not self._frozen)
 
 
 def initialise_decoder(module: nn.Module) -> None:

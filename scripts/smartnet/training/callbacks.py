@@ -19,11 +19,17 @@ STATE_FILE = "epoch.ckpt"
 
 
 class GradualUnfreezing(Callback):
-    """Frozen encoder at first, then one stage after the other, deepest first."""
+    """Frozen encoder at first, then one stage after the other, deepest first.
 
-    def __init__(self, *, start: float, step: float) -> None:
+    Args:
+        start: fraction of the epochs before which everything that was transferred is frozen.
+        step: fraction of the epochs after which the next stage joins.
+        decoder: a decoder was transferred too; it thaws together with the deepest stage.
+    """
+
+    def __init__(self, *, start: float, step: float, decoder: bool) -> None:
         """Keep the arguments."""
-        self.start, self.step = start, step
+        self.start, self.step, self.decoder = start, step, decoder
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: TrainingModule) -> None:
         """Set which stages learn in this epoch."""
@@ -31,6 +37,8 @@ class GradualUnfreezing(Callback):
             trainer.current_epoch, pl_module.settings["epochs"], start=self.start, step=self.step
         )
         pl_module.network.encoder.set_trainable(stages)
+        if self.decoder:
+            pl_module.network.seg_decoder.set_trainable(bool(stages))
 
 
 class Keeper(Callback):

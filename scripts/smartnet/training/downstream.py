@@ -83,13 +83,14 @@ def train_downstream(
     prepare_torch(threads, seed)
     model = build({**network, "network": TASKS[task][0], "operator": operator})
     model.max_slices = settings["max_slices"]
-    transfer(model, upstream, decoder=settings["transfer_decoder"])
+    parts = transfer(model, upstream, decoder=settings["transfer_decoder"])
     card = {"seed": seed, "gpu": gpu, "device": device, "threads": threads, "code": code}
     content = {"network": model.architecture, "settings": settings, "augmentation": augmentation, **card}
     folder = Path(state) / state_key(content, input_files(slices, split, upstream))
     train, valid = (SliceSet.open(slices, split, subset=subset) for subset in ("train", "valid"))
     module = _module(model, train, valid, task=task, settings=settings, augmentation=augmentation, seed=seed)
-    keeper = fit(module, state=folder, device=device, callbacks=[GradualUnfreezing(**settings["unfreeze"])])
+    unfreezing = GradualUnfreezing(**settings["unfreeze"], decoder="seg_decoder" in parts)
+    keeper = fit(module, state=folder, device=device, callbacks=[unfreezing])
     write_json(_operating_point(model.eval(), valid, task), Path(output) / "threshold.json")
     run = run_card(**card, seconds=time.perf_counter() - begin, slices_seen=module.slices_seen)
     run |= {

@@ -63,6 +63,23 @@ def test_only_the_deepest_stage_learns_first(options, upstream, tmp_path):
     assert changed == ({"layer4"} if best == 2 else set())
 
 
+@pytest.mark.parametrize(("start", "learns"), [(1.0, False), (0.0, True)])
+def test_a_transferred_decoder_is_frozen_as_long_as_the_encoder(options, upstream, tmp_path, start, learns):
+    _run(
+        options,
+        upstream,
+        *TASKS[1],
+        tmp_path / "out",
+        transfer_decoder=True,
+        epochs=1,
+        unfreeze={"start": start, "step": 0.1},
+    )
+    before, after = load_weights(upstream), load_weights(tmp_path / "out")
+    names = [name for name in before if name.startswith("seg_decoder.")]
+    assert names and all(torch.equal(before[name], after[name]) for name in names) != learns
+    assert any("running_mean" in name for name in names)
+
+
 def test_encoder_and_decoder_are_transferred(options, upstream):
     torch.manual_seed(9)
     segmenter = build({**options["network"], "network": "segmenter", "operator": "conv3d"})

@@ -134,6 +134,8 @@ PUBLISHED = {
     "augmentation.scale": 0.1,
     "augmentation.rotation_deg": 15,
     "augmentation.noise_variance": [0.001, 0.005],
+    "augmentation.blur_px": 3,
+    "augmentation.flip": "all",
     "upstream.sampling": "volume",
     "upstream.slices_per_volume": 1,
     "upstream.loss_weights": {"cls": 1.0, "seg": 1.0, "rec": 1.0, "consistency": 0.5},

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from smartnet.networks.layout import PooledConv2d, planar
+
 REDUCTION = 16
 
 
@@ -23,21 +25,24 @@ class SCSE(nn.Module):
         squeezed = max(1, channels // REDUCTION)
         self.cSE = nn.Sequential(
             GlobalAveragePool(),
-            nn.Conv2d(channels, squeezed, 1),
+            PooledConv2d(channels, squeezed, 1),
             nn.ReLU(inplace=True),
-            nn.Conv2d(squeezed, channels, 1),
+            PooledConv2d(squeezed, channels, 1),
             nn.Sigmoid(),
         )
         self.sSE = nn.Sequential(nn.Conv2d(channels, 1, 1), nn.Sigmoid())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) -> same shape: ``x * cSE(x) + x * sSE(x)``, with the factor taken out."""
+        x = planar(x)
         return x * (self.cSE(x) + self._spatial(x))
 
     def _spatial(self, x: torch.Tensor) -> torch.Tensor:
-        """``self.sSE(x)`` as a matrix product: a convolution to one channel is slow, above all backwards."""
-        weighted = torch.matmul(self.sSE[0].weight.flatten(1), x.flatten(2)) + self.sSE[0].bias
-        return weighted.sigmoid().unflatten(2, x.shape[2:])
+        """``self.sSE(x)`` as matrix products: a convolution to one channel is slow, above all backwards."""
+        convolution, sigmoid = self.sSE
+        weight = convolution.weight.flatten(1).expand(len(x), -1, -1)
+        weighted = torch.bmm(weight, x.flatten(2)) + convolution.bias
+        return sigmoid(weighted).unflatten(2, x.shape[2:])
 
 
 class Attention(nn.Module):

@@ -7,6 +7,7 @@ from torch import nn
 
 from smartnet.networks.attention import Attention
 from smartnet.networks.encoder import scaled
+from smartnet.networks.layout import PlanarConv2d
 
 WIDTHS = (256, 128, 64, 32)
 LAST_WIDTH = 16
@@ -14,7 +15,7 @@ LAST_WIDTH = 16
 
 def convolution(inputs: int, outputs: int, *, norm: bool) -> nn.Sequential:
     """conv3x3 (- BatchNorm) - ReLU; the convolution has a bias only without BatchNorm."""
-    layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, 3, padding=1, bias=not norm)]
+    layers: list[nn.Module] = [PlanarConv2d(inputs, outputs, 3, padding=1, bias=not norm)]
     if norm:
         layers.append(nn.BatchNorm2d(outputs))
     return nn.Sequential(*layers, nn.ReLU(inplace=True))

@@ -8,6 +8,7 @@ from torch import nn
 from smartnet.networks.attention import GlobalAveragePool
 from smartnet.networks.decoders import Decoder, initialise_decoder, initialise_encoder, initialise_head
 from smartnet.networks.encoder import Encoder
+from smartnet.networks.layout import PlanarConv2d
 
 HEADS = ("cls", "seg", "rec")
 
@@ -37,12 +38,12 @@ class UpstreamNetwork(nn.Module):
         if "seg" in self.heads:
             self.seg_decoder = Decoder(channels, width=width, attention=attention, skips=True)
             initialise_decoder(self.seg_decoder)
-            self.segmentation_head = nn.Sequential(nn.Conv2d(self.seg_decoder.channels, 1, 3, padding=1))
+            self.segmentation_head = nn.Sequential(PlanarConv2d(self.seg_decoder.channels, 1, 3, padding=1))
             initialise_head(self.segmentation_head)
         if "rec" in self.heads:
             self.rec_decoder = Decoder(channels, width=width, attention=attention, skips=False)
             initialise_decoder(self.rec_decoder)
-            self.reconstruction_head = nn.Sequential(nn.Conv2d(self.rec_decoder.channels, 1, 3, padding=1))
+            self.reconstruction_head = nn.Sequential(PlanarConv2d(self.rec_decoder.channels, 1, 3, padding=1))
             initialise_head(self.reconstruction_head)
 
     def forward(self, slices: torch.Tensor) -> dict[str, torch.Tensor]:

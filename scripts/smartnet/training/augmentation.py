@@ -79,7 +79,9 @@ def _affine(draw: _Draw, settings: Mapping[str, Any], size: tuple[int, int]) -> 
     shift = [moved * draw.uniform(-settings["shift"], settings["shift"]) * 2 for _ in range(2)]
     scale = 1 + moved * draw.uniform(-settings["scale"], settings["scale"])
     angle = moved * draw.uniform(-1, 1) * math.radians(settings["rotation_deg"])
-    flipped, axis = draw.chance(p if settings["flip"] else 0), draw.choice(3)  # x, y or both
+    flipped, axis = draw.chance(p if settings["flip"] != "none" else 0), draw.choice(3)  # x, y or both
+    if settings["flip"] == "left-right":
+        axis = torch.zeros_like(axis)
     flip_x = 1 - 2 * (flipped & (axis != 1)).float()
     flip_y = 1 - 2 * (flipped & (axis != 0)).float()
     cosine, sine, aspect = angle.cos() / scale, angle.sin() / scale, size[0] / size[1]

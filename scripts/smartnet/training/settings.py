@@ -43,12 +43,13 @@ AUGMENTATION: dict[str, Any] = {
     "contrast": 0.1,
     "noise_variance": (0.001, 0.005),
     "blur_px": 3,
-    "flip": True,
+    "flip": "all",
 }
 CHOICES = {
     "optimizer": ("adam", "adamw"),
     "sampling": ("volume", "all", "balanced"),
     "consistency_pooling": ("max-avg", "gem"),
+    "flip": ("all", "left-right", "none"),
 }
 WHOLE = ("epochs", "batch_size", "validate_every", "max_slices", "slices_per_volume")
 FRACTIONS = ("warmup", "constant")
@@ -69,6 +70,12 @@ def merged(given: Mapping[str, Any], defaults: Mapping[str, Any], *, what: str) 
     return {**defaults, **given}
 
 
+def _choose(settings: Mapping[str, Any], what: str) -> None:
+    for key, choices in CHOICES.items():
+        if key in settings and settings[key] not in choices:
+            raise ConfigError(f"{what}: {key} is {settings[key]!r}: choose one of {', '.join(choices)}")
+
+
 def complete(given: Mapping[str, Any], defaults: Mapping[str, Any], *, what: str) -> dict[str, Any]:
     """Training settings with every key present and every value checked.
 
@@ -80,9 +87,7 @@ def complete(given: Mapping[str, Any], defaults: Mapping[str, Any], *, what: str
     for key in WHOLE:
         if key in settings and (not isinstance(settings[key], int) or settings[key] < 1):
             raise ConfigError(f"{what}: {key} is {settings[key]!r}, but must be a whole number from 1 on")
-    for key, choices in CHOICES.items():
-        if key in settings and settings[key] not in choices:
-            raise ConfigError(f"{what}: {key} is {settings[key]!r}: choose one of {', '.join(choices)}")
+    _choose(settings, what)
     for key in FRACTIONS:
         if not 0 <= settings[key] <= 1:
             raise ConfigError(
@@ -99,9 +104,10 @@ def complete_augmentation(given: Mapping[str, Any]) -> dict[str, Any]:
     """Augmentation settings with every key present; an empty mapping stands for the paper's.
 
     Raises:
-        ConfigError: for an unknown key or an even blur kernel.
+        ConfigError: for an unknown key, an unknown kind of flip or an even blur kernel.
     """
     settings = merged(given, AUGMENTATION, what="augmentation")
+    _choose(settings, "augmentation")
     if settings["blur_px"] % 2 == 0:
         raise ConfigError(
             f"augmentation: blur_px is {settings['blur_px']}, but a kernel's side must be odd (1 = no blur)"

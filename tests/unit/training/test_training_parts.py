@@ -14,7 +14,7 @@ from smartnet.training.settings import complete_augmentation
 CPU = torch.device("cpu")
 OFF = {
     **{"shift": 0.0, "scale": 0.0, "rotation_deg": 0.0, "brightness": 0.0, "contrast": 0.0},
-    **{"noise_variance": [0.0, 0.0], "blur_px": 1, "flip": False, "probability": 1.0},
+    **{"noise_variance": [0.0, 0.0], "blur_px": 1, "flip": "none", "probability": 1.0},
 }
 
 
@@ -111,17 +111,18 @@ def test_augmentation_off_changes_nothing():
 
 
 @pytest.mark.parametrize("size", [(32, 32), (32, 48)])
-def test_flips_are_exact_and_move_mask_and_image_together(size):
+@pytest.mark.parametrize(("flip", "axes"), [("all", {(2,), (1,), (1, 2)}), ("left-right", {(2,)})])
+def test_flips_are_exact_and_move_mask_and_image_together(size, flip, axes):
     slices = torch.rand(40, 1, *size)
     masks = (slices > 0.9).float()
-    got, mask = _augment(slices, masks, torch.arange(40), {**OFF, "flip": True})
+    got, mask = _augment(slices, masks, torch.arange(40), {**OFF, "flip": flip})
     seen = set()
     for k in range(40):
         options = {dims: slices[k].flip(dims) for dims in ((2,), (1,), (1, 2))}
         (dims,) = [d for d, x in options.items() if torch.allclose(x, got[k], atol=1e-5)]
         assert torch.equal(mask[k], masks[k].flip(dims))
         seen.add(dims)
-    assert len(seen) == 3
+    assert seen == axes
 
 
 def test_rotation_keeps_a_disc_and_turns_a_point():

@@ -163,6 +163,7 @@ def test_loss_that_is_not_finite_names_the_cases(options, tmp_path):
         ({"settings": {"loss_weights": {"sge": 1}}}, "did you mean seg"),
         ({"augmentation": {"blur": 3}}, "did you mean blur_px"),
         ({"augmentation": {"blur_px": 4}}, "must be odd"),
+        ({"augmentation": {"flip": "up"}}, "flip is .up.: choose one of all, left-right, none"),
         ({"pretext": {"heads": ["cls"], "consistency": True}}, "needs cls and seg"),
     ],
 )

@@ -120,6 +120,7 @@ def test_every_key_of_the_default_is_explained():
 
 
 PUBLISHED = {
+    "seeds": [42],
     "preprocess": {
         "size": 256,
         "level": 40,

@@ -1,11 +1,13 @@
 """Learning curves: one panel per loss, one colour per run."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from smartnet.errors import DataError
 from smartnet.figures import style
@@ -54,6 +56,7 @@ def draw_learning(histories: Mapping[str, Path], *, output_pdf: Path, output_png
             _curves(axes, tables[name], term, palette[name])
         axes.set_title(f"{group}: {TITLES.get(term, term)}", loc="left", fontsize=7)
         axes.set_xlabel("Epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.margins(x=0.02)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
@@ -73,7 +76,7 @@ def _group(name: str) -> str:
 
 
 def _panels(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, str]]:
-    """List what there is to draw, upstream first: pairs of group and term."""
+    """List pairs of group and term, upstream first; a total of one term is left out."""
     groups = sorted({_group(name) for name in tables}, key=lambda group: (group != "Upstream", group))
     pairs = [
         (group, column.split("_", 1)[1])
@@ -83,7 +86,8 @@ def _panels(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, str]]:
         for column in tables[name].columns
         if column.startswith(("train_", "valid_"))
     ]
-    return list(dict.fromkeys(pairs))
+    terms = Counter(group for group, _ in set(pairs))
+    return [pair for pair in dict.fromkeys(pairs) if pair[1] != "loss" or terms[pair[0]] != 2]
 
 
 def _curves(axes: Axes, table: pd.DataFrame, term: str, colour: str) -> None:
@@ -96,7 +100,7 @@ def _curves(axes: Axes, table: pd.DataFrame, term: str, colour: str) -> None:
         if column in table.columns:
             seen = table[["epoch", column]].dropna()
             single = {"marker": "o", "markersize": 2.5} if len(seen) == 1 else {}
-            axes.plot(seen["epoch"], seen[column], color=colour, **look, **single)
+            axes.plot(seen["epoch"] + 1, seen[column], color=colour, **look, **single)
 
 
 def _run_name(name: str) -> str:

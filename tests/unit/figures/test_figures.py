@@ -73,6 +73,16 @@ def test_learning_keeps_stages_apart(drawn, tmp_path):
     assert drawn(draw_learning, both).shape[1] > one.shape[1]
 
 
+def test_a_total_of_one_term_has_no_panel(drawn, tmp_path):
+    epoch = np.arange(3)
+    columns = {"epoch": epoch, "train_cls": 1 / (1 + epoch), "lr": 0.1}
+    shapes = []
+    for total in ({}, {"train_loss": columns["train_cls"]}):
+        write_table(pd.DataFrame(columns | total), tmp_path / "h.csv")
+        shapes.append(drawn(draw_learning, {"smartnet_bilstm": tmp_path / "h.csv"}).shape)
+    assert shapes[0] == shapes[1]
+
+
 def test_learning_without_curves_is_refused(tmp_path):
     write_table(pd.DataFrame({"epoch": [1], "lr": [0.1]}), tmp_path / "h.csv")
     with pytest.raises(DataError, match="no train_ or valid_ column in smartnet"):

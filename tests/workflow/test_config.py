@@ -122,6 +122,7 @@ def test_every_key_of_the_default_is_explained():
 PUBLISHED = {
     "seeds": [42],
     "preprocess": {
+        "crop_margin": None,
         "size": 256,
         "level": 40,
         "width": 80,

@@ -10,7 +10,14 @@ import pandas as pd
 from smartnet.dicom.labels import KINDS
 from smartnet.errors import ConfigError, DataError
 from smartnet.files import read_nifti, read_table, write_table
-from smartnet.slices.preprocess import filled_range, prepare_image, prepare_mask, window
+from smartnet.slices.preprocess import (
+    cut_square,
+    filled_range,
+    head_square,
+    prepare_image,
+    prepare_mask,
+    window,
+)
 from smartnet.slices.store import growing_array
 
 logger = logging.getLogger(__name__)
@@ -19,6 +26,7 @@ SLICE_COLUMNS = ["row", "case", "patient", "dataset", "z", "hemorrhage", "lesion
 CASE_COLUMNS = [
     *["case", "patient", "dataset", "first", "count", "hemorrhage", *KINDS],
     *["mask", "lesion_ml", "tilt_deg", "slice_thickness_mm", "manufacturer", "content"],
+    *["crop_row", "crop_column", "crop_side"],
 ]
 _TEXT = ["case", "patient", "dataset", "mask", "manufacturer"]
 
@@ -33,6 +41,7 @@ def build_shard(
     clahe_clip: float,
     clahe_tiles: int,
     min_speck_px: int,
+    crop_margin: float | None = None,
 ) -> None:
     """Preprocess the volumes of one shard into 8-bit slices.
 
@@ -45,6 +54,8 @@ def build_shard(
         clahe_clip: clip limit of CLAHE, 0 for none.
         clahe_tiles: CLAHE tiles per side.
         min_speck_px: mask regions with fewer pixels are dropped.
+        crop_margin: cut the planes to a square around the head with this free border, a fraction of its
+            length; None keeps the whole image.
 
     Raises:
         ConfigError: a size, width or number of tiles below 1.
@@ -60,6 +71,9 @@ def build_shard(
     ):
         for case in accepted:
             windowed, lesions, start = _load(volumes, case, level=level, width=width)
+            square = None if crop_margin is None else head_square(windowed, margin=crop_margin)
+            if square is not None:
+                windowed, lesions = (cut_square(planes, square) for planes in (windowed, lesions))
             rows, digest = [], hashlib.sha256()
             for z, (plane, lesion) in enumerate(zip(windowed, lesions, strict=True), start=start):
                 image = prepare_image(plane, size=size, clahe_clip=clahe_clip, clahe_tiles=clahe_tiles)
@@ -69,7 +83,8 @@ def build_shard(
                 masks.append(small)
                 digest.update(image)
             own = {"first": rows[0]["row"], "count": len(rows), "content": digest.hexdigest()[:16]}
-            case_rows.append(case | own)
+            crop = dict(zip(CASE_COLUMNS[-3:], square or (None,) * 3, strict=True))
+            case_rows.append(case | own | crop)
             slice_rows += rows
             logger.info("case %s: %d slices", case["case"], len(rows))
     _write_tables(slice_rows, case_rows, output)
@@ -110,6 +125,6 @@ def _write_tables(slice_rows: list[dict], case_rows: list[dict], output: Path) -
     slices = pd.DataFrame(slice_rows, columns=SLICE_COLUMNS)
     slices = slices.astype({"hemorrhage": "Int64", "lesion_px": "Int64"})
     cases = pd.DataFrame(case_rows, columns=CASE_COLUMNS)
-    cases = cases.astype(dict.fromkeys(["hemorrhage", *KINDS], "Int64"))
+    cases = cases.astype(dict.fromkeys(["hemorrhage", *KINDS, *CASE_COLUMNS[-3:]], "Int64"))
     write_table(slices, output / "slices.tsv")
     write_table(cases, output / "cases.tsv")

@@ -9,6 +9,7 @@ import pandas as pd
 
 from smartnet.errors import DataError
 from smartnet.files import read_table
+from smartnet.slices.preprocess import Square
 
 SUBSETS = ("train", "valid", "test")
 _TEXT = dict.fromkeys(["case", "patient", "dataset", "mask", "manufacturer", "content", "split"], str)
@@ -82,6 +83,11 @@ class SliceSet:
         rows = slice(int(case["first"]), int(case["first"] + case["count"]))
         folder = int(case["folder"])
         return self._array(folder, "images")[rows], self._array(folder, "masks")[rows]
+
+    def square(self, i: int) -> Square | None:
+        """Give the square of the plane that the slices of case ``i`` show, None for all of it."""
+        crop = self.cases[["crop_row", "crop_column", "crop_side"]].iloc[i]
+        return None if crop.isna().any() else tuple(int(v) for v in crop)
 
     def slice(self, i: int, z: int) -> tuple[np.ndarray, np.ndarray]:
         """Give image and mask, (H, W) uint8, of the ``z``-th stored slice (0 <= z < count) of case ``i``.

@@ -3,6 +3,12 @@
 import numpy as np
 
 EMPTY_FRACTION = 0.001  # a slice with fewer pixels than this above the window's lower end is empty
+HEAD_SLICES = (
+    0.2  # share of the slices in which a pixel of the head's outline is above the window's lower end
+)
+
+Square = tuple[int, int, int]
+"""First row, first column and side in pixels; a square may reach beyond its image."""
 
 
 def window(volume_hu: np.ndarray, *, level: float, width: float) -> np.ndarray:
@@ -33,6 +39,49 @@ def filled_range(windowed: np.ndarray, mask: np.ndarray) -> tuple[int, int]:
     filled = (windowed > 0).mean(axis=(1, 2)) >= EMPTY_FRACTION
     where = np.flatnonzero(filled | mask.any(axis=(1, 2)))
     return (int(where[0]), int(where[-1]) + 1) if len(where) else (0, 0)
+
+
+def head_square(windowed: np.ndarray, *, margin: float) -> Square:
+    """Find the square around the head: the largest thing in the plane, seen through all slices.
+
+    Args:
+        windowed: (D, H, W) in [0, 1].
+        margin: free border on every side, as a fraction of the head's longer side.
+
+    Returns:
+        the square; around the whole image if nothing stands out.
+    """
+    import cv2
+
+    seen = ((windowed > 0).mean(axis=0) >= HEAD_SLICES).astype(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(seen, connectivity=8)
+    left, top, width, height = 0, 0, windowed.shape[2], windowed.shape[1]
+    if len(stats) > 1:
+        head = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+        left, top, width, height = (int(v) for v in stats[head, :4])
+        margin = int(np.ceil(margin * max(width, height)))
+    else:
+        margin = 0
+    side = max(width, height) + 2 * margin
+    return top + (height - side) // 2, left + (width - side) // 2, side
+
+
+def square_windows(square: Square, shape: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Where a square and an image (H, W) overlap: rows and columns in the image, and in the square."""
+    spans = [
+        (max(first, 0), min(first + square[2], length), first)
+        for first, length in zip(square[:2], shape, strict=True)
+    ]
+    image = tuple(slice(low, high) for low, high, _ in spans)
+    return image, tuple(slice(low - first, high - first) for low, high, first in spans)
+
+
+def cut_square(planes: np.ndarray, square: Square) -> np.ndarray:
+    """Cut a square out of planes (D, H, W); 0 where it reaches beyond them."""
+    cut = np.zeros((len(planes), square[2], square[2]), planes.dtype)
+    image, own = square_windows(square, planes.shape[1:])
+    cut[:, *own] = planes[:, *image]
+    return cut
 
 
 def prepare_image(windowed: np.ndarray, *, size: int, clahe_clip: float, clahe_tiles: int) -> np.ndarray:

@@ -21,6 +21,8 @@ from smartnet.predict.baseline import (
 )
 from smartnet.predict.classification import predict_classification
 from smartnet.predict.segmentation import place, predict_segmentation
+from smartnet.slices.build import CASE_COLUMNS
+from smartnet.slices.preprocess import cut_square, square_windows
 
 SHAPE, SPACING = (6, 64, 64), (5.0, 2.0, 2.0)
 AFFINE = np.diag([2.0, 2.0, 5.0, 1.0])
@@ -67,7 +69,7 @@ def study(tmp_path_factory):
     cases.append({"case": "c9", "patient": "p9", "dataset": "dev", "verdict": "rejected", "reason": "no"})
     write_table(pd.DataFrame(cases).astype({"hemorrhage": "Int64"}), root / "volumes/cases.tsv")
     write_table(pd.DataFrame(split), root / "split.tsv")
-    write_table(pd.DataFrame(slice_cases).assign(manufacturer="", content=""), root / "slices/cases.tsv")
+    write_table(pd.DataFrame(slice_cases).reindex(columns=CASE_COLUMNS), root / "slices/cases.tsv")
     write_table(pd.DataFrame(slices), root / "slices/slices.tsv")
     write_array(np.concatenate(images), root / "slices/images.npy")
     write_array(np.zeros((40, 32, 32), np.uint8), root / "slices/masks.npy")
@@ -140,6 +142,19 @@ def test_place_puts_a_slice_where_it_belongs():
     want = np.zeros((6, 32, 32), bool)
     want[3, 8:16, 16:24] = True
     assert np.array_equal(at_half, want) and (low >= at_half).all() and low.sum() > at_half.sum()
+
+
+@pytest.mark.parametrize("square", [(4, 10, 16), (-3, 20, 16)])
+def test_place_puts_a_cut_back(square):
+    mask = np.zeros((3, 32, 32), np.float32)
+    mask[1, 6:12, 22:28] = 1
+    cut = cut_square(mask, square)
+    logits = torch.from_numpy(cut[1:2, None] * 18 - 9)
+    (placed,) = place(logits, np.array([1]), mask.shape, thresholds=(0.5,), square=square)
+    image, _ = square_windows(square, mask.shape[1:])
+    want = np.zeros_like(mask)
+    want[:, *image] = mask[:, *image]
+    assert np.array_equal(placed, want > 0) and placed.any()
 
 
 def test_inside_of_the_skull():

@@ -9,7 +9,15 @@ from factories import CTSeries, head, numbered, run_volumes, write_labels, write
 from smartnet.errors import ConfigError, DataError
 from smartnet.files import read_nifti, read_table, write_nifti
 from smartnet.slices.build import build_shard
-from smartnet.slices.preprocess import filled_range, prepare_image, prepare_mask, window
+from smartnet.slices.preprocess import (
+    cut_square,
+    filled_range,
+    head_square,
+    prepare_image,
+    prepare_mask,
+    square_windows,
+    window,
+)
 
 SETTINGS = {"size": 64, "level": 40, "width": 80, "clahe_clip": 2.0, "clahe_tiles": 8, "min_speck_px": 3}
 
@@ -152,3 +160,54 @@ def test_a_shard_without_an_accepted_case_is_empty_but_whole(volumes, tmp_path):
     build_shard(tmp_path / "none", tmp_path / "out", **SETTINGS)
     assert np.load(tmp_path / "out" / "images.npy").shape == (0, 64, 64)
     assert read_table(tmp_path / "out" / "cases.tsv").empty
+
+
+@pytest.mark.parametrize(("row", "column"), [(20, 30), (3, 44)])
+def test_the_square_is_around_the_head_not_around_the_table(row, column):
+    y, x = np.mgrid[:60, :80]
+    head = (np.abs(y - row) <= 15) & (np.abs(x - column) <= 10)
+    planes = np.repeat((head | (y >= 57)).astype(np.float32)[None], 10, 0)
+    planes[0, 20:40, 60:] = 1  # a hand in a single slice
+    top, left, side = head_square(planes, margin=0.1)
+    high = row + 15 - max(row - 15, 0) + 1
+    border = int(np.ceil(0.1 * max(high, 21)))
+    assert side == max(high, 21) + 2 * border
+    cut = cut_square(planes[5:], (top, left, side))
+    assert cut.shape == (5, side, side)
+    assert (cut[0] > 0).sum() >= head.sum()
+    rows, columns = np.nonzero(cut[0, : high + border])
+    assert rows.min() == border + (side - 2 * border - high) // 2
+    assert abs(columns.min() - (side - 1 - columns.max())) <= 1
+
+
+def test_nothing_in_the_plane_keeps_the_whole_image():
+    assert head_square(np.zeros((3, 20, 30), np.float32), margin=0.1) == (-5, 0, 30)
+
+
+def test_a_square_beyond_the_image_is_filled_with_zeros_and_goes_back():
+    planes = np.arange(1, 2 * 6 * 8 + 1).reshape(2, 6, 8)
+    square = (-2, 3, 7)
+    cut = cut_square(planes, square)
+    image, own = square_windows(square, planes.shape[1:])
+    assert (cut[:, :2] == 0).all() and (cut[:, :, 5:] == 0).all()
+    back = np.zeros_like(planes)
+    back[:, *image] = cut[:, *own]
+    assert (
+        np.array_equal(back[:, :5, 3:], planes[:, :5, 3:]) and back[:, 5].sum() == back[:, :, :3].sum() == 0
+    )
+
+
+def test_a_cut_shows_the_head_larger_and_loses_no_lesion(shard, volumes):
+    folder = volumes.parent / "cut"
+    build_shard(volumes, folder, **SETTINGS, crop_margin=0.05)
+    whole, cut = (read_table(f / "cases.tsv") for f in (shard, folder))
+    assert whole["crop_side"].isna().all() and (cut["crop_side"] < 48).all()
+    before, after = (np.load(f / "images.npy").astype(float) for f in (shard, folder))
+    assert (after > 30).mean() > 1.3 * (before > 30).mean()  # CLAHE lifts black a little
+    case = cut[cut["mask"] != "none"].iloc[0]
+    rows = slice(case["first"], case["first"] + case["count"])
+    pixels = [
+        np.load(f / "masks.npy")[rows].sum() * (side / 64) ** 2
+        for f, side in ((shard, 48), (folder, case["crop_side"]))
+    ]
+    assert pixels[0] == pytest.approx(pixels[1], rel=0.05)

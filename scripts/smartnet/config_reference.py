@@ -43,7 +43,8 @@ def _values(node: Mapping[str, Any]) -> str:
     high = high if high is not None else node.get("exclusiveMaximum")
     limits = f" {low}..{high}" if None not in (low, high) else f" from {low}" if low is not None else ""
     step = f", multiple of {node['multipleOf']}" if "multipleOf" in node else ""
-    return f"{node.get('type', '')}{limits}{step}"
+    kinds = node.get("type", "")
+    return f"{kinds if isinstance(kinds, str) else ' or '.join(kinds)}{limits}{step}"
 
 
 def _shown(value: Any) -> str:

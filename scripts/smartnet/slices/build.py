@@ -11,6 +11,7 @@ from smartnet.dicom.labels import KINDS
 from smartnet.errors import ConfigError, DataError
 from smartnet.files import read_nifti, read_table, write_table
 from smartnet.slices.preprocess import (
+    SQUARE_COLUMNS,
     cut_square,
     filled_range,
     head_square,
@@ -26,7 +27,7 @@ SLICE_COLUMNS = ["row", "case", "patient", "dataset", "z", "hemorrhage", "lesion
 CASE_COLUMNS = [
     *["case", "patient", "dataset", "first", "count", "hemorrhage", *KINDS],
     *["mask", "lesion_ml", "tilt_deg", "slice_thickness_mm", "manufacturer", "content"],
-    *["crop_row", "crop_column", "crop_side"],
+    *SQUARE_COLUMNS,
 ]
 _TEXT = ["case", "patient", "dataset", "mask", "manufacturer"]
 
@@ -83,7 +84,7 @@ def build_shard(
                 masks.append(small)
                 digest.update(image)
             own = {"first": rows[0]["row"], "count": len(rows), "content": digest.hexdigest()[:16]}
-            crop = dict(zip(CASE_COLUMNS[-3:], square or (None,) * 3, strict=True))
+            crop = dict(zip(SQUARE_COLUMNS, square or (None,) * 3, strict=True))
             case_rows.append(case | own | crop)
             slice_rows += rows
             logger.info("case %s: %d slices", case["case"], len(rows))
@@ -125,6 +126,6 @@ def _write_tables(slice_rows: list[dict], case_rows: list[dict], output: Path) -
     slices = pd.DataFrame(slice_rows, columns=SLICE_COLUMNS)
     slices = slices.astype({"hemorrhage": "Int64", "lesion_px": "Int64"})
     cases = pd.DataFrame(case_rows, columns=CASE_COLUMNS)
-    cases = cases.astype(dict.fromkeys(["hemorrhage", *KINDS, *CASE_COLUMNS[-3:]], "Int64"))
+    cases = cases.astype(dict.fromkeys(["hemorrhage", *KINDS, *SQUARE_COLUMNS], "Int64"))
     write_table(slices, output / "slices.tsv")
     write_table(cases, output / "cases.tsv")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from smartnet.errors import DataError
 from smartnet.files import read_table
-from smartnet.slices.preprocess import Square
+from smartnet.slices.preprocess import SQUARE_COLUMNS, Square
 
 SUBSETS = ("train", "valid", "test")
 _TEXT = dict.fromkeys(["case", "patient", "dataset", "mask", "manufacturer", "content", "split"], str)
@@ -86,7 +86,7 @@ class SliceSet:
 
     def square(self, i: int) -> Square | None:
         """Give the square of the plane that the slices of case ``i`` show, None for all of it."""
-        crop = self.cases[["crop_row", "crop_column", "crop_side"]].iloc[i]
+        crop = self.cases[SQUARE_COLUMNS].iloc[i]
         return None if crop.isna().any() else tuple(int(v) for v in crop)
 
     def slice(self, i: int, z: int) -> tuple[np.ndarray, np.ndarray]:

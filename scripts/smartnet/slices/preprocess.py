@@ -9,6 +9,7 @@ HEAD_SLICES = (
 
 Square = tuple[int, int, int]
 """First row, first column and side in pixels; a square may reach beyond its image."""
+SQUARE_COLUMNS = ["crop_row", "crop_column", "crop_side"]  # where the table of cases keeps it
 
 
 def window(volume_hu: np.ndarray, *, level: float, width: float) -> np.ndarray:

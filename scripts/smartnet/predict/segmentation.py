@@ -92,8 +92,10 @@ def place(
         the slices' own resize.
     """
     masks = [np.zeros(shape, dtype=bool) for _ in thresholds]
-    size = shape[1:] if square is None else (square[2], square[2])
-    image, own = square_windows(square, shape[1:]) if square else ((slice(None),) * 2,) * 2
+    if square is None:
+        size, image, own = shape[1:], np.s_[:, :], np.s_[:, :]
+    else:
+        size, (image, own) = (square[2], square[2]), square_windows(square, shape[1:])
     for index, logit in zip(z, logits, strict=True):
         native = F.interpolate(logit[None].sigmoid(), size=size, mode="bilinear", align_corners=False)
         probability = native[0, 0].cpu().numpy()[own]

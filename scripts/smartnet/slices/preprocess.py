@@ -3,9 +3,7 @@
 import numpy as np
 
 EMPTY_FRACTION = 0.001  # a slice with fewer pixels than this above the window's lower end is empty
-HEAD_SLICES = (
-    0.2  # share of the slices in which a pixel of the head's outline is above the window's lower end
-)
+HEAD_SLICES = 0.2  # a pixel above the window's lower end in this share of the slices belongs to something
 
 Square = tuple[int, int, int]
 """First row, first column and side in pixels; a square may reach beyond its image."""
@@ -56,14 +54,13 @@ def head_square(windowed: np.ndarray, *, margin: float) -> Square:
 
     seen = ((windowed > 0).mean(axis=0) >= HEAD_SLICES).astype(np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(seen, connectivity=8)
-    left, top, width, height = 0, 0, windowed.shape[2], windowed.shape[1]
     if len(stats) > 1:
         head = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
         left, top, width, height = (int(v) for v in stats[head, :4])
-        margin = int(np.ceil(margin * max(width, height)))
     else:
-        margin = 0
-    side = max(width, height) + 2 * margin
+        left, top, (height, width), margin = 0, 0, seen.shape, 0
+    longer = max(width, height)
+    side = longer + 2 * int(np.ceil(margin * longer))
     return top + (height - side) // 2, left + (width - side) // 2, side
 
 

@@ -49,6 +49,15 @@ def _without_nulls(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**config, "datasets": kept}
 
 
+def _check_aspect(preprocess: Mapping[str, Any]) -> None:
+    rows, columns = preprocess["size"]
+    if preprocess["crop_margin"] is None and rows != columns:
+        raise ConfigError(
+            f"'preprocess.size' is [{rows}, {columns}], which would stretch whole images: give equal "
+            "rows and columns, or a 'preprocess.crop_margin'"
+        )
+
+
 def _check_roles(datasets: Mapping[str, Mapping[str, Any]]) -> None:
     for role in ("development", "test"):
         if not any(entry["role"] == role for entry in datasets.values()):
@@ -94,6 +103,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any
     findings = sorted(Draft202012Validator(schema).iter_errors(known), key=_severity)
     if findings:
         raise ConfigError(_explain(findings[0]))
+    _check_aspect(known["preprocess"])
     _check_roles(known["datasets"])
     _check_paths(known["datasets"])
     return known

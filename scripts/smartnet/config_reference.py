@@ -38,7 +38,9 @@ def _values(node: Mapping[str, Any]) -> str:
     if "enum" in node:
         return ", ".join(f"`{choice}`" for choice in node["enum"])
     if node.get("type") == "array":
-        return f"list of {_values(node['items'])}"
+        low, high = node.get("minItems"), node.get("maxItems")
+        count = f"{low}, each " if low == high and low else ""
+        return f"list of {count}{_values(node['items'])}"
     low, high = node.get("minimum", node.get("exclusiveMinimum")), node.get("maximum")
     high = high if high is not None else node.get("exclusiveMaximum")
     limits = f" {low}..{high}" if None not in (low, high) else f" from {low}" if low is not None else ""

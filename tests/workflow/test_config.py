@@ -35,7 +35,10 @@ def changed(path, value):
         ("datasets.internal.phantom.sites", "a", "did you mean 'datasets.internal.phantom.site'?"),
         ("network.attention", "al", "'network.attention' is 'al', which is none of all, last, none"),
         ("pretexts", ["smartnt"], "did you mean 'smartnet'?"),
-        ("preprocess.size", 100, "'preprocess.size' is 100: 100 is not a multiple of 16"),
+        ("preprocess.size", [64, 100], "'preprocess.size.1' is 100: 100 is not a multiple of 16"),
+        ("preprocess.size", [64], "'preprocess.size' is [64]: [64] is too short"),
+        ("preprocess.size", 64, "'preprocess.size' is 64: 64 is not of type 'array'"),
+        ("preprocess.crop_margin", None, "'preprocess.size' is [64, 48], which would stretch whole images"),
         (
             "datasets.internal",
             {"role": "test", "shards": 1},
@@ -123,7 +126,7 @@ PUBLISHED = {
     "seeds": [42],
     "preprocess": {
         "crop_margin": None,
-        "size": 256,
+        "size": [256, 256],
         "level": 40,
         "width": 80,
         "clahe_clip": 2.0,

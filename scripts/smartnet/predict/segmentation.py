@@ -13,7 +13,7 @@ from smartnet.networks import min_max
 from smartnet.predict.devices import ready
 from smartnet.predict.scans import SEGMENTATION_COLUMNS, check_grid, find_scan, identity, measures
 from smartnet.slices.dataset import SliceSet
-from smartnet.slices.preprocess import Square, square_windows
+from smartnet.slices.preprocess import Crop, overlap
 
 
 @torch.inference_mode()
@@ -59,8 +59,7 @@ def predict_segmentation(
         images = torch.tensor(data.volume(i)[0], device=device)[:, None]
         logits = network.forward_packed(min_max(images), [len(images)])
         z = data.slices["z"].to_numpy()[case.offset : case.offset + case.count]
-        square = data.square(i)
-        predicted, half = place(logits, z, volume.shape, thresholds=(threshold, 0.5), square=square)
+        predicted, half = place(logits, z, volume.shape, thresholds=(threshold, 0.5), crop=data.crop(i))
         reference = scan.reference()
         check_grid(case.case, volume.shape, reference)
         rows.append({**identity(case), **measures(predicted, half, reference, scan.voxel_ml())})
@@ -75,7 +74,7 @@ def place(
     shape: tuple[int, int, int],
     *,
     thresholds: Sequence[float],
-    square: Square | None = None,
+    crop: Crop | None = None,
 ) -> list[np.ndarray]:
     """Put a network's answer onto the grid of the scan.
 
@@ -84,7 +83,7 @@ def place(
         z: (S,) index of each slice in the scan; slices that the network did not see have no lesion.
         shape: (z, y, x) of the scan.
         thresholds: probabilities from which a voxel is lesion.
-        square: what the slices show of the plane; None: all of it. Outside there is no lesion.
+        crop: what the slices show of the plane; None: all of it. Outside there is no lesion.
 
     Returns:
         for each threshold (z, y, x) bool; the probability is resized in the plane linearly, voxel
@@ -92,12 +91,10 @@ def place(
         the slices' own resize.
     """
     masks = [np.zeros(shape, dtype=bool) for _ in thresholds]
-    if square is None:
-        size, image, own = shape[1:], np.s_[:, :], np.s_[:, :]
-    else:
-        size, (image, own) = (square[2], square[2]), square_windows(square, shape[1:])
+    crop = crop or Crop(0, 0, *shape[1:])
+    image, own = overlap(crop, shape[1:])
     for index, logit in zip(z, logits, strict=True):
-        native = F.interpolate(logit[None].sigmoid(), size=size, mode="bilinear", align_corners=False)
+        native = F.interpolate(logit[None].sigmoid(), size=crop[2:], mode="bilinear", align_corners=False)
         probability = native[0, 0].cpu().numpy()[own]
         for mask, threshold in zip(masks, thresholds, strict=True):
             mask[int(index), *image] = probability >= threshold

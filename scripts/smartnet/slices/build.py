@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,10 @@ from smartnet.dicom.labels import KINDS
 from smartnet.errors import ConfigError, DataError
 from smartnet.files import read_nifti, read_table, write_table
 from smartnet.slices.preprocess import (
-    SQUARE_COLUMNS,
-    cut_square,
+    CROP_COLUMNS,
+    cut,
     filled_range,
-    head_square,
+    head_crop,
     prepare_image,
     prepare_mask,
     window,
@@ -27,7 +28,7 @@ SLICE_COLUMNS = ["row", "case", "patient", "dataset", "z", "hemorrhage", "lesion
 CASE_COLUMNS = [
     *["case", "patient", "dataset", "first", "count", "hemorrhage", *KINDS],
     *["mask", "lesion_ml", "tilt_deg", "slice_thickness_mm", "manufacturer", "content"],
-    *SQUARE_COLUMNS,
+    *CROP_COLUMNS,
 ]
 _TEXT = ["case", "patient", "dataset", "mask", "manufacturer"]
 
@@ -36,7 +37,7 @@ def build_shard(
     volumes: Path,
     output: Path,
     *,
-    size: int,
+    size: Sequence[int],
     level: float,
     width: float,
     clahe_clip: float,
@@ -49,43 +50,43 @@ def build_shard(
     Args:
         volumes: folder of the shard's volumes.
         output: folder to write ``images.npy``, ``masks.npy``, ``slices.tsv`` and ``cases.tsv`` to.
-        size: side of the square slices in pixels.
+        size: rows and columns of the slices.
         level: centre of the window in HU.
         width: width of the window in HU.
         clahe_clip: clip limit of CLAHE, 0 for none.
         clahe_tiles: CLAHE tiles per side.
         min_speck_px: mask regions with fewer pixels are dropped.
-        crop_margin: cut the planes to a square around the head with this free border, a fraction of its
-            length; None keeps the whole image.
+        crop_margin: cut the planes to the head with this free border, a fraction of its length, in the aspect
+            ratio of ``size``; None takes the whole image.
 
     Raises:
         ConfigError: a size, width or number of tiles below 1.
         DataError: a volume is missing, or nothing in it lies inside the window.
     """
-    _check(size=size, width=width, clahe_tiles=clahe_tiles)
+    _check(rows=size[0], columns=size[1], width=width, clahe_tiles=clahe_tiles)
     cases = read_table(volumes / "cases.tsv", dtype=dict.fromkeys(_TEXT, str))
     accepted = cases[cases["verdict"] == "accepted"].sort_values("case").to_dict("records")
     slice_rows, case_rows = [], []
     with (
-        growing_array(output / "images.npy", size) as images,
-        growing_array(output / "masks.npy", size) as masks,
+        growing_array(output / "images.npy", *size) as images,
+        growing_array(output / "masks.npy", *size) as masks,
     ):
         for case in accepted:
             windowed, lesions, start = _load(volumes, case, level=level, width=width)
-            square = None if crop_margin is None else head_square(windowed, margin=crop_margin)
-            if square is not None:
-                windowed, lesions = (cut_square(planes, square) for planes in (windowed, lesions))
+            crop = None if crop_margin is None else head_crop(windowed, margin=crop_margin, shape=size)
+            if crop is not None:
+                windowed, lesions = cut(windowed, crop), cut(lesions, crop)
             rows, digest = [], hashlib.sha256()
             for z, (plane, lesion) in enumerate(zip(windowed, lesions, strict=True), start=start):
-                image = prepare_image(plane, size=size, clahe_clip=clahe_clip, clahe_tiles=clahe_tiles)
-                small = prepare_mask(lesion, size=size, min_speck_px=min_speck_px)
+                image = prepare_image(plane, shape=size, clahe_clip=clahe_clip, clahe_tiles=clahe_tiles)
+                small = prepare_mask(lesion, shape=size, min_speck_px=min_speck_px)
                 rows.append(_slice_row(case, images.count, z, small))
                 images.append(image)
                 masks.append(small)
                 digest.update(image)
             own = {"first": rows[0]["row"], "count": len(rows), "content": digest.hexdigest()[:16]}
-            crop = dict(zip(SQUARE_COLUMNS, square or (None,) * 3, strict=True))
-            case_rows.append(case | own | crop)
+            place = dict(zip(CROP_COLUMNS, crop or (None,) * 4, strict=True))
+            case_rows.append(case | own | place)
             slice_rows += rows
             logger.info("case %s: %d slices", case["case"], len(rows))
     _write_tables(slice_rows, case_rows, output)
@@ -126,6 +127,6 @@ def _write_tables(slice_rows: list[dict], case_rows: list[dict], output: Path) -
     slices = pd.DataFrame(slice_rows, columns=SLICE_COLUMNS)
     slices = slices.astype({"hemorrhage": "Int64", "lesion_px": "Int64"})
     cases = pd.DataFrame(case_rows, columns=CASE_COLUMNS)
-    cases = cases.astype(dict.fromkeys(["hemorrhage", *KINDS, *SQUARE_COLUMNS], "Int64"))
+    cases = cases.astype(dict.fromkeys(["hemorrhage", *KINDS, *CROP_COLUMNS], "Int64"))
     write_table(slices, output / "slices.tsv")
     write_table(cases, output / "cases.tsv")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from smartnet.errors import DataError
 from smartnet.files import read_table
-from smartnet.slices.preprocess import SQUARE_COLUMNS, Square
+from smartnet.slices.preprocess import CROP_COLUMNS, Crop
 
 SUBSETS = ("train", "valid", "test")
 _TEXT = dict.fromkeys(["case", "patient", "dataset", "mask", "manufacturer", "content", "split"], str)
@@ -84,10 +84,10 @@ class SliceSet:
         folder = int(case["folder"])
         return self._array(folder, "images")[rows], self._array(folder, "masks")[rows]
 
-    def square(self, i: int) -> Square | None:
-        """Give the square of the plane that the slices of case ``i`` show, None for all of it."""
-        crop = self.cases[SQUARE_COLUMNS].iloc[i]
-        return None if crop.isna().any() else tuple(int(v) for v in crop)
+    def crop(self, i: int) -> Crop | None:
+        """Give the part of the plane that the slices of case ``i`` show, None for all of it."""
+        crop = self.cases[CROP_COLUMNS].iloc[i]
+        return None if crop.isna().any() else Crop(*map(int, crop))
 
     def slice(self, i: int, z: int) -> tuple[np.ndarray, np.ndarray]:
         """Give image and mask, (H, W) uint8, of the ``z``-th stored slice (0 <= z < count) of case ``i``.

@@ -48,9 +48,9 @@ class GrowingArray:
 
 
 @contextmanager
-def growing_array(path: Path, size: int) -> Iterator[GrowingArray]:
-    """Write ``path`` as a growing array of size x size slices; it appears when the block ends well."""
+def growing_array(path: Path, height: int, width: int) -> Iterator[GrowingArray]:
+    """Write ``path`` as a growing array of H x W slices; it appears when the block ends well."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        array = GrowingArray(file, size, size)
+        array = GrowingArray(file, height, width)
         yield array
         array.finish()

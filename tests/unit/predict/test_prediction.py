@@ -22,7 +22,7 @@ from smartnet.predict.baseline import (
 from smartnet.predict.classification import predict_classification
 from smartnet.predict.segmentation import place, predict_segmentation
 from smartnet.slices.build import CASE_COLUMNS
-from smartnet.slices.preprocess import cut_square, square_windows
+from smartnet.slices.preprocess import Crop, cut, overlap
 
 SHAPE, SPACING = (6, 64, 64), (5.0, 2.0, 2.0)
 AFFINE = np.diag([2.0, 2.0, 5.0, 1.0])
@@ -144,14 +144,13 @@ def test_place_puts_a_slice_where_it_belongs():
     assert np.array_equal(at_half, want) and (low >= at_half).all() and low.sum() > at_half.sum()
 
 
-@pytest.mark.parametrize("square", [(4, 10, 16), (-3, 20, 16)])
-def test_place_puts_a_cut_back(square):
+@pytest.mark.parametrize("crop", [Crop(4, 10, 16, 16), Crop(-3, 20, 16, 16), Crop(2, 18, 24, 12)])
+def test_place_puts_a_cut_back(crop):
     mask = np.zeros((3, 32, 32), np.float32)
     mask[1, 6:12, 22:28] = 1
-    cut = cut_square(mask, square)
-    logits = torch.from_numpy(cut[1:2, None] * 18 - 9)
-    (placed,) = place(logits, np.array([1]), mask.shape, thresholds=(0.5,), square=square)
-    image, _ = square_windows(square, mask.shape[1:])
+    logits = torch.from_numpy(cut(mask, crop)[1:2, None] * 18 - 9)
+    (placed,) = place(logits, np.array([1]), mask.shape, thresholds=(0.5,), crop=crop)
+    image, _ = overlap(crop, mask.shape[1:])
     want = np.zeros_like(mask)
     want[:, *image] = mask[:, *image]
     assert np.array_equal(placed, want > 0) and placed.any()

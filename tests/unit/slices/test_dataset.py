@@ -12,7 +12,14 @@ from smartnet.slices.build import build_shard
 from smartnet.slices.dataset import SliceSet
 from smartnet.slices.split import make_split
 
-SETTINGS = {"size": 32, "level": 40, "width": 80, "clahe_clip": 2.0, "clahe_tiles": 4, "min_speck_px": 3}
+SETTINGS = {
+    "size": (32, 32),
+    "level": 40,
+    "width": 80,
+    "clahe_clip": 2.0,
+    "clahe_tiles": 4,
+    "min_speck_px": 3,
+}
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,24 @@ from smartnet.errors import ConfigError, DataError
 from smartnet.files import read_nifti, read_table, write_nifti
 from smartnet.slices.build import build_shard
 from smartnet.slices.preprocess import (
-    cut_square,
+    Crop,
+    cut,
     filled_range,
-    head_square,
+    head_crop,
+    overlap,
     prepare_image,
     prepare_mask,
-    square_windows,
     window,
 )
 
-SETTINGS = {"size": 64, "level": 40, "width": 80, "clahe_clip": 2.0, "clahe_tiles": 8, "min_speck_px": 3}
+SETTINGS = {
+    "size": (64, 64),
+    "level": 40,
+    "width": 80,
+    "clahe_clip": 2.0,
+    "clahe_tiles": 8,
+    "min_speck_px": 3,
+}
 
 
 @pytest.fixture(scope="module")
@@ -130,12 +138,12 @@ def test_only_leading_and_trailing_slices_are_dropped_and_never_a_lesion():
 def test_specks_under_the_minimum_go_and_touching_corners_count_as_one(area, kept):
     mask = np.zeros((16, 16), np.uint8)
     mask[range(area), range(area)] = 5
-    assert prepare_mask(mask, size=16, min_speck_px=3).sum() == kept
+    assert prepare_mask(mask, shape=(16, 16), min_speck_px=3).sum() == kept
 
 
 def test_without_clahe_the_image_is_the_window_in_eight_bits():
     plane = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
-    image = prepare_image(plane, size=16, clahe_clip=0, clahe_tiles=8)
+    image = prepare_image(plane, shape=(16, 16), clahe_clip=0, clahe_tiles=8)
     np.testing.assert_array_equal(image, np.arange(256).reshape(16, 16))
 
 
@@ -162,52 +170,74 @@ def test_a_shard_without_an_accepted_case_is_empty_but_whole(volumes, tmp_path):
     assert read_table(tmp_path / "out" / "cases.tsv").empty
 
 
+def test_resizing_to_rows_and_columns():
+    plane = np.repeat(np.linspace(0, 1, 8, dtype=np.float32)[:, None], 4, 1)
+    image = prepare_image(plane, shape=(16, 8), clahe_clip=0, clahe_tiles=8)
+    assert (
+        image.shape == (16, 8)
+        and (np.ptp(image, axis=1) == 0).all()
+        and (np.diff(image[:, 0]) > 0).sum() > 12
+    )
+    mask = prepare_mask(plane > 0.5, shape=(16, 8), min_speck_px=3)
+    assert np.array_equal(np.flatnonzero(mask.any(axis=1)), np.arange(8, 16)) and mask.shape == (16, 8)
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (64, 48), (48, 64)])
 @pytest.mark.parametrize(("row", "column"), [(20, 30), (3, 44)])
-def test_the_square_is_around_the_head_not_around_the_table(row, column):
+def test_the_crop_is_around_the_head_not_around_the_table(row, column, shape):
     y, x = np.mgrid[:60, :80]
     head = (np.abs(y - row) <= 15) & (np.abs(x - column) <= 10)
     planes = np.repeat((head | (y >= 57)).astype(np.float32)[None], 10, 0)
     planes[0, 20:40, 60:] = 1  # a hand in a single slice
-    top, left, side = head_square(planes, margin=0.1)
+    crop = head_crop(planes, margin=0.1, shape=shape)
     high = row + 15 - max(row - 15, 0) + 1
     border = int(np.ceil(0.1 * max(high, 21)))
-    assert side == max(high, 21) + 2 * border
-    cut = cut_square(planes[5:], (top, left, side))
-    assert cut.shape == (5, side, side)
-    assert (cut[0] > 0).sum() >= head.sum()
-    rows, columns = np.nonzero(cut[0, : high + border])
-    assert rows.min() == border + (side - 2 * border - high) // 2
-    assert abs(columns.min() - (side - 1 - columns.max())) <= 1
+    assert crop.rows / crop.columns == pytest.approx(shape[0] / shape[1], rel=0.03)
+    fits = (crop.rows - high - 2 * border, crop.columns - 21 - 2 * border)
+    assert min(fits) == 0, "the smallest that holds head and border"
+    part = cut(planes[5:], crop)
+    assert part.shape == (5, crop.rows, crop.columns)
+    assert (part[0] > 0).sum() >= head.sum()
+    start = border - (-fits[0] // 2)
+    rows, columns = np.nonzero(part[0, : start + high])
+    assert rows.min() == start
+    assert abs(columns.min() - (crop.columns - 1 - columns.max())) <= 1
 
 
 def test_nothing_in_the_plane_keeps_the_whole_image():
-    assert head_square(np.zeros((3, 20, 30), np.float32), margin=0.1) == (-5, 0, 30)
+    nothing = np.zeros((3, 20, 30), np.float32)
+    assert head_crop(nothing, margin=0.1, shape=(64, 64)) == Crop(-5, 0, 30, 30)
+    assert head_crop(nothing, margin=0.1, shape=(32, 48)) == Crop(0, 0, 20, 30)
 
 
-def test_a_square_beyond_the_image_is_filled_with_zeros_and_goes_back():
+def test_a_crop_beyond_the_image_is_filled_with_zeros_and_goes_back():
     planes = np.arange(1, 2 * 6 * 8 + 1).reshape(2, 6, 8)
-    square = (-2, 3, 7)
-    cut = cut_square(planes, square)
-    image, own = square_windows(square, planes.shape[1:])
-    assert (cut[:, :2] == 0).all() and (cut[:, :, 5:] == 0).all()
+    crop = Crop(-2, 3, 7, 9)
+    part = cut(planes, crop)
+    image, own = overlap(crop, planes.shape[1:])
+    assert part.shape == (2, 7, 9) and (part[:, :2] == 0).all() and (part[:, :, 5:] == 0).all()
     back = np.zeros_like(planes)
-    back[:, *image] = cut[:, *own]
-    assert (
-        np.array_equal(back[:, :5, 3:], planes[:, :5, 3:]) and back[:, 5].sum() == back[:, :, :3].sum() == 0
-    )
+    back[:, *image] = part[:, *own]
+    assert np.array_equal(back[:, :5, 3:], planes[:, :5, 3:])
+    assert back[:, 5].sum() == back[:, :, :3].sum() == 0
 
 
-def test_a_cut_shows_the_head_larger_and_loses_no_lesion(shard, volumes):
-    folder = volumes.parent / "cut"
-    build_shard(volumes, folder, **SETTINGS, crop_margin=0.05)
-    whole, cut = (read_table(f / "cases.tsv") for f in (shard, folder))
-    assert whole["crop_side"].isna().all() and (cut["crop_side"] < 48).all()
-    before, after = (np.load(f / "images.npy").astype(float) for f in (shard, folder))
-    assert (after > 30).mean() > 1.3 * (before > 30).mean()  # CLAHE lifts black a little
-    case = cut[cut["mask"] != "none"].iloc[0]
+@pytest.mark.parametrize("size", [(64, 64), (64, 48)])
+def test_a_cut_shows_the_head_larger_and_loses_no_lesion(shard, volumes, tmp_path, size):
+    build_shard(volumes, tmp_path, **SETTINGS | {"size": size}, crop_margin=0.05)
+    whole, close = (read_table(f / "cases.tsv") for f in (shard, tmp_path))
+    assert whole["crop_rows"].isna().all() and (close["crop_columns"] < 48).all()
+    before, after = (np.load(f / "images.npy").astype(float) for f in (shard, tmp_path))
+    assert after.shape[1:] == size
+    seen = (close["crop_rows"] * close["crop_columns"]).mean() / 48**2
+    assert seen < 0.95 and (after > 30).mean() == pytest.approx((before > 30).mean() / seen, rel=0.1)
+    case = close[close["mask"] != "none"].iloc[0]
     rows = slice(case["first"], case["first"] + case["count"])
     pixels = [
-        np.load(f / "masks.npy")[rows].sum() * (side / 64) ** 2
-        for f, side in ((shard, 48), (folder, case["crop_side"]))
+        np.load(f / "masks.npy")[rows].sum() * area
+        for f, area in (
+            (shard, (48 / 64) ** 2),
+            (tmp_path, case["crop_rows"] * case["crop_columns"] / np.prod(size)),
+        )
     ]
     assert pixels[0] == pytest.approx(pixels[1], rel=0.05)

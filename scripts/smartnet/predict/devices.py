@@ -24,7 +24,9 @@ def ready(folder: Path, network: str, *, gpu: int, threads: int, max_slices: int
         ModelError: if it is of another kind.
     """
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_deterministic_debug_mode(
+        "warn"
+    )  # as use_deterministic_algorithms, but without loading Inductor
     torch.utils.deterministic.fill_uninitialized_memory = False
     device = choose_device(gpu)
     model = load_model(folder)

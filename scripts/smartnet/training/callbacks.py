@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +20,26 @@ STATE_FILE = "epoch.ckpt"
 
 
 class GradualUnfreezing(Callback):
-    """Frozen encoder at first, then one stage after the other, deepest first.
+    """Frozen at first what was pretrained, then one stage of the encoder after the other, deepest first.
 
     Args:
-        start: fraction of the epochs before which everything that was transferred is frozen.
+        start: fraction of the epochs before which everything pretrained is frozen.
         step: fraction of the epochs after which the next stage joins.
-        decoder: a decoder was transferred too; it thaws together with the deepest stage.
+        pretrained: ``encoder``, ``seg_decoder`` (it thaws together with the deepest stage), or neither.
     """
 
-    def __init__(self, *, start: float, step: float, decoder: bool) -> None:
+    def __init__(self, *, start: float, step: float, pretrained: Collection[str]) -> None:
         """Keep the arguments."""
-        self.start, self.step, self.decoder = start, step, decoder
+        self.start, self.step, self.pretrained = start, step, pretrained
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: TrainingModule) -> None:
         """Set which stages learn in this epoch."""
         stages = trainable_stages(
             trainer.current_epoch, pl_module.settings["epochs"], start=self.start, step=self.step
         )
-        pl_module.network.encoder.set_trainable(stages)
-        if self.decoder:
+        if "encoder" in self.pretrained:
+            pl_module.network.encoder.set_trainable(stages)
+        if "seg_decoder" in self.pretrained:
             pl_module.network.seg_decoder.set_trainable(bool(stages))
 
 

@@ -83,13 +83,13 @@ def train_downstream(
     prepare_torch(threads, seed)
     model = build({**network, "network": TASKS[task][0], "operator": operator})
     model.max_slices = settings["max_slices"]
-    parts = transfer(model, upstream, decoder=settings["transfer_decoder"])
+    pretrained = transfer(model, upstream, decoder=settings["transfer_decoder"])
     card = {"seed": seed, "gpu": gpu, "device": device, "threads": threads, "code": code}
     content = {"network": model.architecture, "settings": settings, "augmentation": augmentation, **card}
     folder = Path(state) / state_key(content, input_files(slices, split, upstream))
     train, valid = (SliceSet.open(slices, split, subset=subset) for subset in ("train", "valid"))
     module = _module(model, train, valid, task=task, settings=settings, augmentation=augmentation, seed=seed)
-    unfreezing = GradualUnfreezing(**settings["unfreeze"], decoder="seg_decoder" in parts)
+    unfreezing = GradualUnfreezing(**settings["unfreeze"], pretrained=pretrained)
     keeper = fit(module, state=folder, device=device, callbacks=[unfreezing])
     write_json(_operating_point(model.eval(), valid, task), Path(output) / "threshold.json")
     run = run_card(**card, seconds=time.perf_counter() - begin, slices_seen=module.slices_seen)
@@ -105,7 +105,8 @@ def transfer(model: nn.Module, upstream: Path, *, decoder: bool) -> list[str]:
     """Take the encoder of an upstream network, and its segmentation decoder if wanted and there.
 
     Returns:
-        names of the parts that were taken.
+        names of the parts that bring learning along: none from a network without heads, the start from
+        scratch.
 
     Raises:
         ModelError: if the parts do not fit.
@@ -118,7 +119,8 @@ def transfer(model: nn.Module, upstream: Path, *, decoder: bool) -> list[str]:
         prefix = f"{part}."
         own = {name.removeprefix(prefix): v for name, v in tensors.items() if name.startswith(prefix)}
         fit_weights(getattr(model, part), own, f"{part} of {upstream}")
-    return parts
+    scratch = all(name.startswith("encoder.") for name in tensors)
+    return [] if scratch else parts
 
 
 def _usable(data: SliceSet, task: str, subset: str) -> list[int]:

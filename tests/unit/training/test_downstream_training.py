@@ -104,8 +104,20 @@ def test_upstream_of_another_size_is_refused(options, upstream, tmp_path):
 
 def test_start_from_scratch_and_missing_upstream(options, tmp_path):
     train_upstream(**options, pretext={"heads": [], "consistency": False}, output=tmp_path / "scratch")
-    _run(options, tmp_path / "scratch", *TASKS[1], tmp_path / "out", transfer_decoder=True, epochs=1)
+    unfreeze = {"start": 1.0, "step": 0.0}
+    _run(
+        options,
+        tmp_path / "scratch",
+        *TASKS[1],
+        tmp_path / "out",
+        transfer_decoder=True,
+        epochs=1,
+        unfreeze=unfreeze,
+    )
     assert (tmp_path / "out/threshold.json").exists()
+    before, after = load_weights(tmp_path / "scratch"), load_weights(tmp_path / "out")
+    learnt = {name.split(".")[1] for name, value in before.items() if not torch.equal(value, after[name])}
+    assert learnt >= {"conv1", "layer1", "layer4"}, "nothing was pretrained, so nothing is frozen"
     with pytest.raises(ModelError, match="no weights at"):
         _run(options, tmp_path / "nowhere", *TASKS[0], tmp_path / "out2")
     with pytest.raises(ConfigError, match="task 'detection' does not exist"):

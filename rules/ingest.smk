@@ -64,6 +64,9 @@ rule catalog:
         shards=lambda wildcards: DATASETS[wildcards.dataset]["shards"],
         masks=masks_folder,
         files=masks_state,
+        slice_thickness_mm=config["ingest"]["slice_thickness_mm"],
+        exclude=config["ingest"]["exclude"],
+        uneven_spacing=config["ingest"]["uneven_spacing"],
         code=fingerprint("smartnet.dicom.catalog"),
     script:
         "../scripts/catalog.py"
@@ -89,6 +92,7 @@ rule volumes:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         masks=masks_folder,
+        uneven_spacing=config["ingest"]["uneven_spacing"],
         on_rejected=config["ingest"]["on_rejected"],
         files=masks_state,
         code=fingerprint("smartnet.volume.build"),

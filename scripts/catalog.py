@@ -16,6 +16,9 @@ with job(snakemake.log[0]):
         shard=int(snakemake.wildcards.shard),
         shards=snakemake.params.shards,
         key=Path(key).read_bytes() if key else b"phantom",
+        slice_thickness_mm=snakemake.params.slice_thickness_mm,
+        exclude=snakemake.params.exclude,
+        uneven_spacing=snakemake.params.uneven_spacing,
         catalog=Path(snakemake.output.catalog),
         identity=Path(snakemake.output.identity),
     )

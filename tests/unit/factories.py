@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian
 
 UID_ROOT = "1.2.826.0.1.3680043.8.498.99"
 LEFT, POSTERIOR, SUPERIOR = np.eye(3)
@@ -24,7 +24,7 @@ class CTSeries:
         shape: (slices, rows, columns).
         spacing_mm: (gap along the normal, between rows, between columns).
         tilt_deg: gantry tilt, right-handed about the patient's left axis; the table still moves along z.
-        row_direction: in the untilted plane, where the column index grows to.
+        row_direction: in the untilted plane, where the column index grows to; sagittal and coronal ones too.
         column_direction: in the untilted plane, where the row index grows to.
         centre_mm: world LPS of the middle of the stack.
         z_offsets_mm: added to the slices' positions along the table, to break even spacing.
@@ -49,32 +49,40 @@ class CTSeries:
 
     @property
     def directions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Row and column direction and the upward normal, tilted."""
+        """Row and column direction and the normal towards superior (posterior, left), tilted."""
         angle = np.radians(self.tilt_deg)
         cos, sin = np.cos(angle), np.sin(angle)
         turn = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
         row, column = turn @ np.asarray(self.row_direction), turn @ np.asarray(self.column_direction)
         normal = np.cross(row, column)
-        return row, column, normal if normal[2] > 0 else -normal
+        return row, column, normal if normal[np.argmax(np.abs(normal))] > 0 else -normal
+
+    @property
+    def step_mm(self) -> np.ndarray:
+        """(3,) from one slice to the next: along the body axis nearest to the normal."""
+        normal = self.directions[2]
+        axis = int(np.argmax(np.abs(normal)))
+        return np.eye(3)[axis] * self.spacing_mm[0] / normal[axis]
 
     @property
     def positions_mm(self) -> np.ndarray:
         """(n, 3) world of each slice's first voxel, from inferior to superior."""
         count, rows, columns = self.shape
-        row, column, normal = self.directions
-        z = (np.arange(count) - (count - 1) / 2) * self.spacing_mm[0] / normal[2]
-        z = z + (np.asarray(self.z_offsets_mm) if len(self.z_offsets_mm) else 0)
+        row, column, _ = self.directions
+        steps = np.arange(count) - (count - 1) / 2
+        if len(self.z_offsets_mm):
+            steps = steps + np.asarray(self.z_offsets_mm) / np.linalg.norm(self.step_mm)
         corner = np.asarray(self.centre_mm) - row * (columns - 1) / 2 * self.spacing_mm[2]
         corner = corner - column * (rows - 1) / 2 * self.spacing_mm[1]
-        return corner + z[:, None] * SUPERIOR
+        return corner + steps[:, None] * self.step_mm
 
     @property
     def affine(self) -> np.ndarray:
         """(4, 4) voxel (x, y, z) to world LPS of the evenly spaced stack, sheared if tilted."""
-        row, column, normal = self.directions
+        row, column, _ = self.directions
         matrix = np.eye(4)
         matrix[:3, 0], matrix[:3, 1] = row * self.spacing_mm[2], column * self.spacing_mm[1]
-        matrix[:3, 2] = SUPERIOR * self.spacing_mm[0] / normal[2]
+        matrix[:3, 2] = self.step_mm
         matrix[:3, 3] = self.positions_mm[0]
         return matrix
 
@@ -184,6 +192,49 @@ def _write_file(
     dataset.save_as(path, enforce_file_format=True)
 
 
+def write_enhanced(path: Path, series: CTSeries, hu: np.ndarray, *, order: Sequence[int]) -> None:
+    """Write a series as one Enhanced CT object, frames in any order."""
+    row, column, _ = series.directions
+    dataset = pydicom.Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = EnhancedCTImageStorage
+    dataset.SOPInstanceUID, dataset.StudyInstanceUID = f"{series.series}.1", series.study
+    dataset.SeriesInstanceUID, dataset.PatientID, dataset.Modality = series.series, series.patient, "CT"
+    dataset.Rows, dataset.Columns, dataset.NumberOfFrames = *series.shape[1:], len(order)
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 0
+    shared = pydicom.Dataset()
+    shared.PlaneOrientationSequence = [_item(ImageOrientationPatient=[*map(float, row), *map(float, column)])]
+    spacing = _item(PixelSpacing=list(map(float, series.spacing_mm[1:])), SliceThickness=5)
+    shared.PixelMeasuresSequence = [spacing]
+    shared.CTImageFrameTypeSequence = [_item(FrameType=["ORIGINAL", "PRIMARY", "VOLUME", "NONE"])]
+    dataset.SharedFunctionalGroupsSequence = [shared]
+    frames, planes = [], []
+    for z in order:
+        slope, intercept = (
+            series.slopes[z % len(series.slopes)],
+            series.intercepts[z % len(series.intercepts)],
+        )
+        frame = _item(
+            PlanePositionSequence=[_item(ImagePositionPatient=list(map(float, series.positions_mm[z])))],
+            PixelValueTransformationSequence=[_item(RescaleSlope=slope, RescaleIntercept=intercept)],
+        )
+        frames.append(frame)
+        planes.append(np.rint((hu[z] - intercept) / slope).astype(np.uint16))
+    dataset.PerFrameFunctionalGroupsSequence = frames
+    dataset.PixelData = np.stack(planes).tobytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dataset.save_as(path, enforce_file_format=True)
+
+
+def _item(**values) -> pydicom.Dataset:
+    item = pydicom.Dataset()
+    for keyword, value in values.items():
+        setattr(item, keyword, value)
+    return item
+
+
 def write_labels(folder: Path, rows: Sequence[dict]) -> Path:
     """Write ``labels.tsv`` of a data set folder, columns as they come; give its path."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -204,7 +255,7 @@ def numbered(series: CTSeries, number: int, **changes) -> CTSeries:
 KEY = b"a key for tests"
 
 
-def run_catalog(folder: Path, out: Path, *, labelled: bool = True) -> tuple[Path, Path]:
+def run_catalog(folder: Path, out: Path, *, labelled: bool = True, **options) -> tuple[Path, Path]:
     """Index a data set folder and catalog it as one shard; give the catalog and identity tables' paths."""
     from smartnet.dicom.catalog import catalog_shard
     from smartnet.dicom.index import index_folder
@@ -220,16 +271,30 @@ def run_catalog(folder: Path, out: Path, *, labelled: bool = True) -> tuple[Path
         key=KEY,
         catalog=out / "catalog.tsv",
         identity=out / "identity.tsv",
+        **options,
     )
     return out / "catalog.tsv", out / "identity.tsv"
 
 
-def run_volumes(folder: Path, out: Path, *, labelled: bool = True, on_rejected: str = "continue") -> Path:
+def run_volumes(
+    folder: Path,
+    out: Path,
+    *,
+    labelled: bool = True,
+    on_rejected: str = "continue",
+    uneven_spacing="resample",
+) -> Path:
     """Take a data set folder to volumes; give their folder."""
     from smartnet.volume.build import build_shard
 
-    catalog, identity = run_catalog(folder, out, labelled=labelled)
+    catalog, identity = run_catalog(folder, out, labelled=labelled, uneven_spacing=uneven_spacing)
     build_shard(
-        catalog, identity, out / "volumes", masks=folder / "masks", on_rejected=on_rejected, threads=1
+        catalog,
+        identity,
+        out / "volumes",
+        masks=folder / "masks",
+        on_rejected=on_rejected,
+        threads=1,
+        uneven_spacing=uneven_spacing,
     )
     return out / "volumes"

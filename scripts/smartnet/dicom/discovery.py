@@ -1,6 +1,7 @@
 """Find the files below a folder and read what is needed of their headers."""
 
 import os
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +14,9 @@ pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE  # its w
 
 # Column of the index -> DICOM keyword. Nothing else is ever read from a header here.
 HEADER_TAGS = {
+    "acquisition": "AcquisitionNumber",
+    "contrast": "ContrastBolusAgent",
+    "description": "SeriesDescription",
     "series_uid": "SeriesInstanceUID",
     "study_uid": "StudyInstanceUID",
     "instance_uid": "SOPInstanceUID",
@@ -34,15 +38,27 @@ HEADER_TAGS = {
     "model": "ManufacturerModelName",
     "frames": "NumberOfFrames",
 }
-INDEX_COLUMNS = [
-    *["path", *(name for name in HEADER_TAGS if name != "frames")],
-    *["transfer_syntax", "frames", "error"],
-]
+# The same for what an enhanced multi-frame object says per frame, or once for all (DICOM PS3.3 C.7.6.16).
+FRAME_TAGS = {
+    "position": ("PlanePositionSequence", "ImagePositionPatient"),
+    "orientation": ("PlaneOrientationSequence", "ImageOrientationPatient"),
+    "pixel_spacing": ("PixelMeasuresSequence", "PixelSpacing"),
+    "slice_thickness": ("PixelMeasuresSequence", "SliceThickness"),
+    "image_type": ("CTImageFrameTypeSequence", "FrameType"),
+    "acquisition": ("FrameContentSequence", "FrameAcquisitionNumber"),
+    "tilt_tag": ("CTAcquisitionDetailsSequence", "GantryDetectorTilt"),
+    "kernel": ("CTReconstructionSequence", "ConvolutionKernel"),
+    "kvp": ("CTXRayDetailsSequence", "KVP"),
+}
+FUNCTIONAL_GROUPS = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence")
+INDEX_COLUMNS = ["path", *HEADER_TAGS, "transfer_syntax", "frame", "error"]
 CT_SOP_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.2": "CT Image Storage",
     "1.2.840.10008.5.1.4.1.1.2.1": "Enhanced CT Image Storage",
     "1.2.840.10008.5.1.4.1.1.2.2": "Legacy Converted Enhanced CT Image Storage",
 }
+ENHANCED_CT_CLASSES = [uid for uid, name in CT_SOP_CLASSES.items() if "Enhanced" in name]
+SHORTEST_BYTES = 132  # preamble and prefix; nothing shorter is an image
 
 
 def list_files(folder: Path) -> list[Path]:
@@ -63,24 +79,71 @@ def list_files(folder: Path) -> list[Path]:
     return sorted(files, key=lambda file: file.as_posix())
 
 
-def read_header(path: Path) -> dict[str, str]:
+def read_header(path: Path) -> list[dict[str, str]]:
     """Read one file's header.
 
     Returns:
-        one row of the index, all values as text; ``error`` says why the file is of no use.
+        rows of the index, all values as text: one, or one per frame of an enhanced multi-frame image;
+        ``error`` says why the file is of no use.
     """
     row = dict.fromkeys(INDEX_COLUMNS, "") | {"path": path.as_posix()}
     try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(HEADER_TAGS.values()))
+        header = _read(path)
         row |= {name: _text(header.get(keyword)) for name, keyword in HEADER_TAGS.items()}
         row["transfer_syntax"] = _text(header.file_meta.get("TransferSyntaxUID"))
+        if not row["series_uid"]:
+            return [row | {"error": "no SeriesInstanceUID"}]
+        if row["sop_class"] in ENHANCED_CT_CLASSES:
+            return _frame_rows(header, row)
     except InvalidDicomError:
-        return row | {"error": "no DICOM file"}
+        return [row | {"error": "no DICOM file"}]
     except Exception as error:  # a damaged header may raise anything; it must not stop the whole folder
-        return row | {"error": f"header cannot be read ({type(error).__name__})"}
-    if not row["series_uid"]:
-        row["error"] = "no SeriesInstanceUID"
-    return row
+        return [row | {"error": f"header cannot be read ({type(error).__name__})"}]
+    return [row]
+
+
+def _read(path: Path) -> pydicom.Dataset:
+    """Read a header; a file without preamble passes if what follows is a DICOM image's header.
+
+    Raises:
+        InvalidDicomError: it is none.
+    """
+    tags = [*HEADER_TAGS.values(), *FUNCTIONAL_GROUPS]
+    try:
+        return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags)
+    except InvalidDicomError:
+        if path.stat().st_size < SHORTEST_BYTES:
+            raise
+    with warnings.catch_warnings():  # they quote what they could not read
+        warnings.simplefilter("ignore")
+        try:
+            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags, force=True)
+            image = bool(header.get("SOPClassUID") or header.get("Modality")) and int(header.Rows) > 0
+        except Exception as error:
+            raise InvalidDicomError from error
+    if not image:
+        raise InvalidDicomError
+    return header
+
+
+def _frame_rows(header: pydicom.Dataset, row: dict[str, str]) -> list[dict[str, str]]:
+    """Give one row per frame; a value of the frame goes before the one shared by all frames."""
+    groups, shared = (header.get(keyword) or [] for keyword in FUNCTIONAL_GROUPS)
+    if len(groups) != int(row["frames"] or 1):
+        return [row | {"error": f"{len(groups)} functional groups for {row['frames'] or 1} frames"}]
+    rows = []
+    for frame, group in enumerate(groups):
+        found = {name: _nested([group, *shared[:1]], *where) for name, where in FRAME_TAGS.items()}
+        rows.append(row | {name: text for name, text in found.items() if text} | {"frame": str(frame)})
+    return rows
+
+
+def _nested(groups: list[pydicom.Dataset], sequence: str, keyword: str) -> str:
+    for group in groups:
+        for item in group.get(sequence) or []:
+            if keyword in item:
+                return _text(item[keyword].value)
+    return ""
 
 
 def _text(value: object) -> str:

@@ -5,30 +5,35 @@ their sign and meaning, and they survive resampling.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 MIN_SLICES = 4
-DUPLICATE_MM = 0.01
-GAP_FACTOR = 1.5  # a gap this many medians wide means that a slice is missing
-UNEVEN_FRACTION = 0.02
 ORIENTATION_TOLERANCE = 1e-3  # of a direction cosine, about 0.06 degrees
+PLANES = ("sagittal", "coronal", "axial")  # by the patient axis (x, y, z) that the normal is nearest to
+# Gaps between neighbouring slices, as fractions of the median gap:
+DUPLICATE_FRACTION = 0.01  # closer than this, two slices lie at one position
+UNEVEN_FRACTION = 0.02  # further off the median than this, the stack is uneven
+BAND_FRACTION = 0.1  # gaps this close to each other belong to one band
+MISSING_FACTOR = 1.5  # a gap this much wider than the next band's means that a slice is missing,
+BAND_GAPS = 3  # unless so many in a row are as wide: protocols scan the vertex more coarsely than the base
 
 
 class GeometryError(ValueError):
-    """The slices do not make one evenly spaced axial stack; the text is the reason, ready for a table."""
+    """The slices do not make one stack; the text is the reason, ready for a table."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """An evenly spaced stack, slices from inferior to superior.
+    """A stack of parallel slices, from inferior to superior (coronal: to posterior, sagittal: to left).
 
     Attributes:
         order: for each slice k, its index in the arrays the stack was built from.
         positions_mm: (n, 3) world LPS of the centre of each slice's first voxel, in stack order.
         row_direction: unit vector along which the column index grows.
         column_direction: unit vector along which the row index grows.
-        normal: unit vector perpendicular to the slices, towards superior.
+        normal: unit vector perpendicular to the slices, towards superior (posterior, left).
         pixel_spacing_mm: (between rows, between columns), as DICOM has it.
         slice_spacing_mm: median gap along the normal.
     """
@@ -45,6 +50,17 @@ class Stack:
     def projections_mm(self) -> np.ndarray:
         """(n,) position of each slice along the normal."""
         return self.positions_mm @ self.normal
+
+    @property
+    def plane(self) -> str:
+        """``axial``, ``coronal`` or ``sagittal``, whichever is nearest."""
+        return PLANES[int(np.argmax(np.abs(self.normal)))]
+
+    @property
+    def is_even(self) -> bool:
+        """Tell whether every gap is within 2 % of the median."""
+        off_mm = np.abs(np.diff(self.projections_mm) - self.slice_spacing_mm)
+        return bool(off_mm.max() <= UNEVEN_FRACTION * self.slice_spacing_mm)
 
     @property
     def travel(self) -> np.ndarray:
@@ -87,8 +103,8 @@ def build_stack(positions_mm: np.ndarray, orientations: np.ndarray, pixel_spacin
         the stack; equal whatever the order of the input.
 
     Raises:
-        GeometryError: fewer than 4 slices, mixed or non-axial orientation, mixed pixel spacing, duplicate
-            positions, a missing slice, uneven spacing.
+        GeometryError: fewer than 4 slices, mixed orientation or pixel spacing, duplicate positions, a
+            missing slice. Uneven spacing is no error: see ``Stack.is_even``.
     """
     if len(positions_mm) < MIN_SLICES:
         raise GeometryError(f"not a stack: {len(positions_mm)} slices, fewer than {MIN_SLICES}")
@@ -113,10 +129,12 @@ def build_stack(positions_mm: np.ndarray, orientations: np.ndarray, pixel_spacin
 
 
 def slice_axes(orientation: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Make unit row, column and normal directions of (6,) ImageOrientationPatient; the normal points up.
+    """Make unit row, column and normal directions of (6,) ImageOrientationPatient.
+
+    The normal points to superior, or to whichever of left, posterior, superior it is nearest to.
 
     Raises:
-        GeometryError: the directions are no right angle, or the slices are not axial.
+        GeometryError: the directions are no right angle.
     """
     row, column = orientation[:3], orientation[3:]
     lengths = np.linalg.norm(row), np.linalg.norm(column)
@@ -126,29 +144,31 @@ def slice_axes(orientation: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndar
     column = column - (column @ row) * row
     column = column / np.linalg.norm(column)
     normal = np.cross(row, column)
-    axis = int(np.argmax(np.abs(normal)))
-    if axis != 2:
-        raise GeometryError(f"slices are {('sagittal', 'coronal')[axis]}, not axial")
-    return row, column, normal if normal[2] > 0 else -normal
+    return row, column, normal if normal[int(np.argmax(np.abs(normal)))] > 0 else -normal
+
+
+def coincide(gaps_mm: np.ndarray) -> np.ndarray:
+    """Tell which gaps are none: (n - 1,) bool, below a hundredth of the median of the others."""
+    apart = gaps_mm[gaps_mm > 1e-3]
+    return gaps_mm <= max(DUPLICATE_FRACTION * float(np.median(apart)) if len(apart) else 0.0, 1e-3)
 
 
 def check_gaps(gaps_mm: np.ndarray) -> float:
     """Check the gaps between neighbouring slices, (n - 1,) mm along the normal; give their median.
 
     Raises:
-        GeometryError: duplicate positions, a missing slice (a gap above 1.5 medians) or uneven spacing
-            (a gap more than 2 % off the median).
+        GeometryError: duplicate positions, or a missing slice: one or two gaps in a row that are more than
+            1.5 times as wide as those beside them.
     """
-    duplicates = int((gaps_mm < DUPLICATE_MM).sum())
+    median, duplicates = float(np.median(gaps_mm)), int(coincide(gaps_mm).sum())
     if duplicates:
         raise GeometryError(f"duplicate positions: {duplicates} slices lie where another one lies")
-    median = float(np.median(gaps_mm))
-    widest = float(gaps_mm.max())
-    if widest > GAP_FACTOR * median:
-        raise GeometryError(f"missing slice: a gap of {widest:.3f} mm where {median:.3f} mm is usual")
-    worst = float(np.abs(gaps_mm - median).max())
-    if worst > UNEVEN_FRACTION * median:
-        raise GeometryError(
-            f"uneven spacing: gaps of {gaps_mm.min():.3f} to {widest:.3f} mm, median {median:.3f} mm"
-        )
+    borders = np.flatnonzero(np.abs(np.diff(gaps_mm)) > BAND_FRACTION * np.minimum(gaps_mm[1:], gaps_mm[:-1]))
+    bands = np.split(gaps_mm, borders + 1)
+    for first, second in pairwise(bands):
+        wide, narrow = (first, second) if first.mean() > second.mean() else (second, first)
+        if len(wide) < BAND_GAPS and wide.mean() > MISSING_FACTOR * narrow.mean():
+            raise GeometryError(
+                f"missing slice: a gap of {wide.max():.3f} mm beside gaps of {narrow.mean():.3f} mm"
+            )
     return median

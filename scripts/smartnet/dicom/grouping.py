@@ -1,91 +1,183 @@
-"""Which files make a series that can become a volume, and which series stands for a study."""
+"""Which files of a series make stacks that can become volumes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from smartnet.dicom.discovery import CT_SOP_CLASSES
-from smartnet.dicom.geometry import GeometryError, Stack, build_stack
+from smartnet.dicom.discovery import CT_SOP_CLASSES, ENHANCED_CT_CLASSES
+from smartnet.dicom.geometry import (
+    ORIENTATION_TOLERANCE,
+    GeometryError,
+    Stack,
+    build_stack,
+    coincide,
+    slice_axes,
+)
+from smartnet.dicom.pixels import same_pixels
 
-_CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_GRID = ["rows", "columns"]
+FIELD_MM = (20.0, 1000.0)  # sides of an image that are possible
+GAP_MM = (0.05, 30.0)  # gaps between slices that are possible
 
 
 @dataclass(frozen=True)
 class Series:
-    """One series of the index.
+    """Slices that belong together: a series of the index, or a part of it with one orientation and grid.
 
     Attributes:
-        files: its rows of the index; those of an accepted stack in slice order (inferior to superior).
-        stack: geometry, None if rejected.
+        files: its rows of the index; those of a stack in slice order.
+        stack: geometry, None if rejected by it.
         reason: why it cannot become a volume, empty if it can.
+        part: what tells it from other parts of its series, empty if there are none.
+        flags: what was seen and is no reason to reject.
     """
 
     files: pd.DataFrame
     stack: Stack | None
     reason: str
+    part: str = ""
+    flags: tuple[str, ...] = ()
 
 
 def file_reason(row: "pd.Series[str]") -> str:
-    """Tell why one file of the index is no axial CT image, empty if it is one.
+    """Tell why one row of the index is no CT image of a stack, empty if it is one.
 
     The ImageType values are those of the CT Image module (DICOM PS3.3 C.8.2.1.1.1). A derived image that
     still calls itself PRIMARY and AXIAL is kept: lossy compression alone makes an original image DERIVED.
     """
     sop_class, image_type = row["sop_class"], row["image_type"].upper().split("\\")
-    if sop_class.startswith(_SECONDARY_CAPTURE):
-        return "secondary capture"
-    if sop_class not in CT_SOP_CLASSES and (sop_class or row["modality"] != "CT"):
-        return f"no CT image (modality {row['modality'] or 'not given'})"
-    if "LOCALIZER" in image_type:
-        return "localizer"
-    if "SECONDARY" in image_type or ("DERIVED" in image_type and "AXIAL" not in image_type):
-        return "derived images (reformat or projection)"
-    if sop_class not in (_CT_IMAGE, "") or (row["frames"] or "1") != "1":
-        return "enhanced multi-frame CT is not read yet"
-    return ""
+    derived = "SECONDARY" in image_type or ("DERIVED" in image_type and "AXIAL" not in image_type)
+    several = sop_class not in ENHANCED_CT_CLASSES and (row["frames"] or "1") != "1"
+    no_ct = sop_class not in CT_SOP_CLASSES and (sop_class or row["modality"] != "CT")
+    findings = {
+        row["error"]: row["error"] != "",
+        "secondary capture": sop_class.startswith(_SECONDARY_CAPTURE),
+        f"no CT image (modality {row['modality'] or 'not given'})": no_ct,
+        "localizer": "LOCALIZER" in image_type,
+        "derived images (reformat or projection)": derived,
+        f"{row['frames']} frames in an object that is no enhanced CT": several,
+    }
+    return next((reason for reason, holds in findings.items() if holds), "")
 
 
-def read_series(files: pd.DataFrame) -> Series:
+def read_series(files: pd.DataFrame) -> list[Series]:
     """Judge one series from its headers.
 
     Args:
         files: the rows of the index with one series UID. A localizer or screen capture that shares the
-            series with axial slices is left out; the rest must be one stack.
+            series with slices is left out; slices of another orientation, grid or (where positions repeat)
+            acquisition are a part of their own.
 
     Returns:
-        the series with its verdict.
+        the series with its verdict, or its parts.
     """
-    files = files.sort_values(["instance_uid", "path"], ignore_index=True)
+    files = files.sort_values(["instance_uid", "frame", "path"], ignore_index=True)
     reasons = files.apply(file_reason, axis=1)
     usable = files[reasons == ""].reset_index(drop=True)
     if usable.empty:
         kinds = reasons.value_counts()
         reason = min(kinds.index, key=lambda kind: (-kinds[kind], kind))
-        return Series(files, None, reason)
+        return [Series(files, None, reason)]
+    parts = [judged for part in _parts(usable) for judged in _judge(part)]
+    if len(parts) == 1:
+        return [Series(parts[0].files, parts[0].stack, parts[0].reason, "", parts[0].flags)]
+    return parts
+
+
+def _parts(files: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Divide the slices of a series by matrix, orientation and pixel spacing."""
+    orientation = parse_vectors(files["orientation"], 6)
+    spacing = parse_vectors(files["pixel_spacing"], 2)
+    # Directions are cosines and spacings near 1 mm, so that one tolerance serves both.
+    vectors = np.nan_to_num(np.hstack([orientation, spacing]), nan=9.0)
+    for _, rows in files.groupby(_GRID, sort=True).groups.items():
+        left = np.asarray(rows)
+        while len(left):
+            near = np.abs(vectors[left] - vectors[left[0]]).max(axis=1) <= ORIENTATION_TOLERANCE
+            yield files.loc[left[near]].reset_index(drop=True)
+            left = left[~near]
+
+
+def _judge(files: pd.DataFrame) -> list[Series]:
+    """Make a stack, after slices that stand at one position are told apart by pixels or acquisition."""
+    files, copies = _without_copies(files)
+    if copies is None and files["acquisition"].nunique() > 1:
+        parts = [_without_copies(part.reset_index(drop=True)) for _, part in files.groupby("acquisition")]
+        return [_series(part, copied or 0) for part, copied in parts]
+    return [_series(files, copies or 0)]
+
+
+def _without_copies(files: pd.DataFrame) -> tuple[pd.DataFrame, int | None]:
+    """Drop slices at the position of another one with equal pixels.
+
+    Returns:
+        the rest, and how many were dropped; None if pixels at one position differ: then nothing is dropped.
+    """
     try:
-        stack = stack_of(usable)
+        twins = _twins(files)
+    except GeometryError:
+        return files, 0
+    dropped: list[int] = []
+    for group in twins:
+        kept, *others = group
+        for other in others:
+            if not same_pixels(*(tuple(files.loc[i, ["path", "frame"]]) for i in (kept, other))):
+                return files, None
+        dropped += others
+    return files.drop(index=dropped).reset_index(drop=True), len(dropped)
+
+
+def _twins(files: pd.DataFrame) -> list[list[int]]:
+    """Groups of rows that stand at one position along the normal."""
+    positions, orientations = parse_vectors(files["position"], 3), parse_vectors(files["orientation"], 6)
+    if not (np.isfinite(positions).all() and np.isfinite(orientations).all()):
+        return []
+    along = positions @ slice_axes(np.median(orientations, axis=0))[2]
+    order = np.argsort(along, kind="stable")
+    runs = np.split(order, np.flatnonzero(~coincide(np.diff(along[order]))) + 1)
+    return [sorted(run.tolist()) for run in runs if len(run) > 1]
+
+
+def _series(files: pd.DataFrame, copies: int) -> Series:
+    first = files.iloc[0]
+    part = "|".join([*first[[*_GRID, "orientation", "pixel_spacing", "acquisition"]]])
+    try:
+        stack = stack_of(files)
     except GeometryError as error:
-        return Series(usable, None, str(error))
-    return Series(usable.iloc[stack.order].reset_index(drop=True), stack, "")
+        return Series(files, None, str(error), part)
+    flags = [f"{copies} copies of slices left out"] if copies else []
+    thickness = parse_vectors(files["slice_thickness"], 1)[:, 0]
+    if np.isfinite(thickness).any() and np.nanmedian(thickness) > 1.1 * stack.slice_spacing_mm:
+        flags.append(
+            f"overlapping slices: {np.nanmedian(thickness):.2f} mm every {stack.slice_spacing_mm:.2f} mm"
+        )
+    return Series(files.iloc[stack.order].reset_index(drop=True), stack, "", part, tuple(flags))
 
 
 def stack_of(files: pd.DataFrame) -> Stack:
     """Build the stack of a series from its rows of the index (or of the identity table).
 
     Raises:
-        GeometryError: the slices differ in size or do not make a stack.
+        GeometryError: the slices differ in size, do not make a stack, or have impossible sizes in mm.
     """
-    sizes = files[["rows", "columns"]].drop_duplicates()
+    sizes = files[_GRID].drop_duplicates()
     if len(sizes) > 1:
         shapes = ", ".join(sorted(f"{row}x{column}" for row, column in sizes.to_numpy()))
         raise GeometryError(f"slices of mixed size: {shapes}")
-    return build_stack(
+    stack = build_stack(
         parse_vectors(files["position"], 3),
         parse_vectors(files["orientation"], 6),
         parse_vectors(files["pixel_spacing"], 2),
     )
+    sides_mm = parse_vectors(sizes[_GRID].agg("\\".join, axis=1), 2)[0] * stack.pixel_spacing_mm
+    if not (np.all(sides_mm >= FIELD_MM[0]) and np.all(sides_mm <= FIELD_MM[1])):
+        raise GeometryError(f"impossible image of {sides_mm[0]:.1f} x {sides_mm[1]:.1f} mm")
+    if not GAP_MM[0] <= stack.slice_spacing_mm <= GAP_MM[1]:
+        raise GeometryError(f"impossible gap of {stack.slice_spacing_mm:.3f} mm between slices")
+    return stack
 
 
 def parse_vectors(texts: "pd.Series[str]", length: int) -> np.ndarray:
@@ -99,23 +191,3 @@ def parse_vectors(texts: "pd.Series[str]", length: int) -> np.ndarray:
         except ValueError:
             continue
     return vectors
-
-
-def choose_series(series: dict[str, Series]) -> dict[str, str]:
-    """Choose one of several usable series of a study: the one with most slices, then the lower series UID.
-
-    Args:
-        series: usable series of one study by series UID.
-
-    Returns:
-        the reason for every series that is not chosen.
-    """
-    best = min(series, key=lambda uid: (-len(series[uid].files), uid))
-    count = len(series[best].files)
-    return {
-        uid: f"another series of the study has more slices ({count} against {len(other.files)})"
-        if len(other.files) < count
-        else f"another series of the study with as many slices ({count}) was taken"
-        for uid, other in series.items()
-        if uid != best
-    }

@@ -1,6 +1,7 @@
 """The private index: one row per file of a data set, from the headers alone."""
 
 import logging
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +21,7 @@ def index_folder(folder: Path, output: Path, *, threads: int) -> None:
 
     Args:
         folder: the data set; its ``dicom`` folder is read if it has one, else all of it.
-        output: the table to write, one row per file, sorted by path. It holds identifiers.
+        output: the table to write, one row per file or frame, sorted by path. It holds identifiers.
         threads: number of processes that read.
 
     Raises:
@@ -28,17 +29,17 @@ def index_folder(folder: Path, output: Path, *, threads: int) -> None:
     """
     folder = Path(folder)
     files = list_files(folder)
-    rows = list(map_processes(read_header, files, threads=threads, chunk=_CHUNK))
+    rows = chain.from_iterable(map_processes(read_header, files, threads=threads, chunk=_CHUNK))
     table = pd.DataFrame(rows, columns=INDEX_COLUMNS)
     errors = table["error"][table["error"] != ""]
-    logger.info("%d files below %s, %d of them of no use", len(table), folder, len(errors))
+    logger.info("%d files below %s, %d of them of no use", len(files), folder, len(errors))
     for error, count in errors.value_counts().sort_index().items():
         logger.warning("%d files left out: %s", count, error)
     is_ct = (table["modality"] == "CT") | table["sop_class"].isin(list(CT_SOP_CLASSES))
     if not (is_ct & (table["error"] == "")).any():
         kinds = sorted({f"modality {name}" for name in table["modality"] if name} | set(errors))
         raise DataError(
-            f"no CT image among the {len(table)} files below {folder} (found: {', '.join(kinds)}): "
+            f"no CT image among the {len(files)} files below {folder} (found: {', '.join(kinds)}): "
             "point the data set's path at the folder that holds its CT files"
         )
     write_table(table, output)

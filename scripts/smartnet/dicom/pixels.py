@@ -1,16 +1,20 @@
 """Pixels of one CT file as Hounsfield units."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pydicom
+from pydicom.pixels import pixel_array
 from scipy import ndimage
 
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE  # its warnings quote identifiers
 
 PADDING_HU = -1024
 _AIR_BELOW_HU = -900
+_WRAP_BITS, _WRAP_FROM, _WRAP_INTERCEPT_HU = 12, 3096, -100
+_WRAP_SHARE = 0.01  # air is a good part of every slice, metal is not
 
 
 class PixelError(ValueError):
@@ -19,15 +23,20 @@ class PixelError(ValueError):
 
 @dataclass(frozen=True)
 class Slice:
-    """One slice: ``hu`` (rows, columns) int16 with padding at -1024, and how it was rescaled."""
+    """One slice: ``hu`` (rows, columns) int16 with padding at -1024, how it was rescaled and repaired."""
 
     hu: np.ndarray
     slope: float
     intercept: float
+    unwrapped: bool = False
 
 
-def read_slice(path: Path | str) -> Slice:
-    """Read one single-frame CT file and rescale it with its own slope and intercept.
+def read_slice(path: Path | str, frame: int | str = "") -> Slice:
+    """Read one CT slice and rescale it with its own slope and intercept.
+
+    Args:
+        path: of the file.
+        frame: counted from 0, of a multi-frame file; empty for a single-frame file.
 
     Padding (PixelPaddingValue up to PixelPaddingRangeLimit, DICOM PS3.3 C.7.5.1.1.2) and anything below
     -1024 HU, which no scanner measures, becomes -1024 here, before anything can be interpolated.
@@ -36,13 +45,11 @@ def read_slice(path: Path | str) -> Slice:
         PixelError: no decoder for the transfer syntax, damaged or missing pixels, not one grey channel, no
             usable rescale values.
     """
+    dataset = _read(Path(path))
+    index = int(frame) if frame != "" else None
+    slope, intercept = _rescale(dataset, index)
     try:
-        dataset = pydicom.dcmread(path)
-    except Exception as error:  # damaged files raise anything
-        raise PixelError(f"file cannot be read ({type(error).__name__})") from error
-    slope, intercept = _rescale(dataset)
-    try:
-        stored = dataset.pixel_array
+        stored = pixel_array(dataset, index=index)
     except Exception as error:  # decoders raise anything; the study must go on
         syntax = getattr(dataset.file_meta.get("TransferSyntaxUID"), "name", "unknown transfer syntax")
         raise PixelError(f"pixels cannot be decoded ({syntax}: {type(error).__name__})") from error
@@ -50,10 +57,48 @@ def read_slice(path: Path | str) -> Slice:
         raise PixelError(
             f"pixels are no single grey image but an array of {'x'.join(map(str, stored.shape))}"
         )
+    padded = padding_mask(stored, _padding_range(dataset), slope, intercept)
+    unwrapped = is_wrapped(dataset, stored, slope, intercept)
+    if unwrapped:
+        stored = unwrap(stored)
     hu = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
     hu = np.clip(np.rint(hu), PADDING_HU, np.iinfo(np.int16).max).astype(np.int16)
-    hu[padding_mask(stored, _padding_range(dataset), slope, intercept)] = PADDING_HU
-    return Slice(hu, slope, intercept)
+    hu[padded] = PADDING_HU
+    return Slice(hu, slope, intercept, unwrapped)
+
+
+@lru_cache(maxsize=1)  # the frames of one file are read one after the other
+def _read(path: Path) -> pydicom.Dataset:
+    try:
+        return pydicom.dcmread(path, force=True)
+    except Exception as error:  # damaged files raise anything
+        raise PixelError(f"file cannot be read ({type(error).__name__})") from error
+
+
+def same_pixels(first: tuple[str, str], second: tuple[str, str]) -> bool:
+    """Tell whether two slices, each (path, frame), hold the same HU; False if one cannot be read."""
+    try:
+        return np.array_equal(read_slice(*first).hu, read_slice(*second).hu)
+    except PixelError:
+        return False
+
+
+def is_wrapped(dataset: pydicom.Dataset, stored: np.ndarray, slope: float, intercept: float) -> bool:
+    """Tell whether negative values were stored in 12 bits without a sign, as in some series of RSNA 2019.
+
+    There the intercept is near 0, so that unsigned values cannot hold air; air stands near 4096 - 1000.
+    """
+    if dataset.get("BitsStored") != _WRAP_BITS or dataset.get("PixelRepresentation") != 0:
+        return False
+    if slope != 1 or intercept <= _WRAP_INTERCEPT_HU:
+        return False
+    return bool(np.mean(stored >= _WRAP_FROM) > _WRAP_SHARE)
+
+
+def unwrap(stored: np.ndarray) -> np.ndarray:
+    """Undo a 12-bit wraparound: what lies above 3096 (no tissue) was below zero; int32."""
+    values = stored.astype(np.int32)
+    return np.where(values >= _WRAP_FROM, values - (1 << _WRAP_BITS), values)
 
 
 def padding_mask(
@@ -81,14 +126,25 @@ def padding_mask(
     return np.isin(regions, border[border > 0])
 
 
-def _rescale(dataset: pydicom.Dataset) -> tuple[float, float]:
+def _rescale(dataset: pydicom.Dataset, frame: int | None) -> tuple[float, float]:
     try:
-        slope, intercept = float(dataset["RescaleSlope"].value), float(dataset["RescaleIntercept"].value)
-    except (KeyError, TypeError, ValueError) as error:
+        source = dataset if frame is None else _transformation(dataset, frame)
+        slope, intercept = float(source["RescaleSlope"].value), float(source["RescaleIntercept"].value)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
         raise PixelError("rescale slope or intercept missing: stored values cannot become HU") from error
     if not (np.isfinite(slope) and np.isfinite(intercept)) or slope <= 0:
         raise PixelError(f"rescale slope {slope} and intercept {intercept} cannot give HU")
     return slope, intercept
+
+
+def _transformation(dataset: pydicom.Dataset, frame: int) -> pydicom.Dataset:
+    """Give the functional group that holds slope and intercept of a frame (DICOM PS3.3 C.7.6.16.2.9)."""
+    own = dataset["PerFrameFunctionalGroupsSequence"].value[frame]
+    groups = [own, *(dataset.get("SharedFunctionalGroupsSequence") or [])]
+    for group in groups:
+        if group.get("PixelValueTransformationSequence"):
+            return group.PixelValueTransformationSequence[0]
+    raise KeyError("PixelValueTransformationSequence")
 
 
 def _padding_range(dataset: pydicom.Dataset) -> tuple[int, int] | None:

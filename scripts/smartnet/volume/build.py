@@ -15,13 +15,21 @@ from smartnet.volume.case import RejectedError, Volume, load_case
 
 logger = logging.getLogger(__name__)
 
-_NUMBERS = ["slices", "rows", "columns", "hemorrhage", "EDH", "IPH", "IVH", "SAH", "SDH"]
-_FLOATS = ["pixel_spacing_mm", "slice_spacing_mm", "slice_thickness_mm", "tilt_deg", "kvp"]
+_NUMBERS = ["slices", "rows", "columns", "contrast", "hemorrhage", "EDH", "IPH", "IVH", "SAH", "SDH"]
+_FLOATS = ["pixel_spacing_mm", "slice_spacing_mm", "slice_thickness_mm", "tilt_deg", "coverage_mm"]
+_FLOATS += ["kvp", "score"]
 _REJECT_CHOICES = ("continue", "stop")
 
 
 def build_shard(
-    catalog: Path, identity: Path, output: Path, *, masks: Path | None, on_rejected: str, threads: int
+    catalog: Path,
+    identity: Path,
+    output: Path,
+    *,
+    masks: Path | None,
+    on_rejected: str,
+    threads: int,
+    uneven_spacing: str = "resample",
 ) -> None:
     """Write the volumes of one shard's accepted cases, and ``cases.tsv`` with every case's verdict.
 
@@ -32,6 +40,7 @@ def build_shard(
         masks: folder of the reference masks, None if there are none.
         on_rejected: ``continue`` makes a case that fails a ``rejected`` row; ``stop`` raises instead.
         threads: number of processes, one case each.
+        uneven_spacing: ``resample`` or ``keep`` stacks with gaps that differ (those to reject are already).
 
     Raises:
         ConfigError: ``on_rejected`` is neither.
@@ -43,7 +52,7 @@ def build_shard(
     output.mkdir(parents=True, exist_ok=True)
     accepted = cases[cases["verdict"] == "accepted"]
     jobs = [row._asdict() for row in accepted.itertuples(index=False)]
-    work = partial(_build_case, output=output, masks=masks)
+    work = partial(_build_case, output=output, masks=masks, uneven_spacing=uneven_spacing)
     files = _files_by_case(identity, set(accepted["case"]))
     updates = {}
     results = map_processes(work, jobs, [files[job["case"]] for job in jobs], threads=threads)
@@ -82,18 +91,22 @@ def _files_by_case(identity: Path, wanted: set[str]) -> dict[str, pd.DataFrame]:
     return dict(iter(table.groupby("case")))
 
 
-def _build_case(row: dict, files: pd.DataFrame, *, output: Path, masks: Path | None) -> dict:
+def _build_case(
+    row: dict, files: pd.DataFrame, *, output: Path, masks: Path | None, uneven_spacing: str
+) -> dict:
     """Build and write one case; give the fields of its row that reading the pixels has settled."""
     case = row["case"]
     name = files["mask"].iloc[0]
     mask_file = Path(masks) / name if masks is not None and name else None
     try:
-        volume = load_case(case, files, mask_file=mask_file, mask_state=row["mask"])
+        volume = load_case(
+            case, files, mask_file=mask_file, mask_state=row["mask"], uneven_spacing=uneven_spacing
+        )
         update = _settle_label(row, volume)
     except RejectedError as error:
         return {"case": case, "verdict": "rejected", "reason": str(error), "lesion_ml": float("nan")}
     _write_case(row | update, volume, output)
-    return {name: value for name, value in update.items() if name != "flags"}
+    return update | {"flags": "; ".join(update["flags"])}
 
 
 def _settle_label(row: dict, volume: Volume) -> dict:
@@ -103,7 +116,7 @@ def _settle_label(row: dict, volume: Volume) -> dict:
         RejectedError: labelled 0 although its mask marks a hemorrhage.
     """
     lesion_ml, label, mask = volume.lesion_ml, row["hemorrhage"], row["mask"]
-    flags = list(volume.plausibility.flags)
+    flags = [*filter(None, row["flags"].split("; ")), *volume.flags, *volume.plausibility.flags]
     if lesion_ml is not None and pd.isna(label):
         label = int(lesion_ml > 0)
     elif lesion_ml and label == 0:
@@ -124,9 +137,9 @@ def _settle_label(row: dict, volume: Volume) -> dict:
 
 def _write_case(row: dict, volume: Volume, output: Path) -> None:
     case = row["case"]
-    write_nifti(volume.hu, volume.shear.affine, output / f"{case}.nii.gz")
+    write_nifti(volume.hu, volume.affine, output / f"{case}.nii.gz")
     if row["mask"] != "none":
-        write_nifti(volume.mask, volume.shear.affine, output / f"{case}_mask.nii.gz")
+        write_nifti(volume.mask, volume.affine, output / f"{case}_mask.nii.gz")
     write_table(volume.slices, output / f"{case}_slices.tsv")
     sidecar = {name: row[name] for name in ("case", "patient", "dataset", "manufacturer", "kernel", "flags")}
     numbers = {

@@ -12,7 +12,14 @@ from smartnet.dicom.pixels import PixelError, Slice, read_slice
 from smartnet.errors import DataError
 from smartnet.volume.masks import load_mask
 from smartnet.volume.plausibility import ImplausibleError, Plausibility, check_hu
-from smartnet.volume.straighten import Shear, measure_shear, straighten, to_lps
+from smartnet.volume.straighten import (
+    Shear,
+    even_places,
+    interpolate_slices,
+    measure_shear,
+    straighten,
+    to_lps,
+)
 
 
 class RejectedError(ValueError):
@@ -21,28 +28,30 @@ class RejectedError(ValueError):
 
 @dataclass(frozen=True)
 class Volume:
-    """A case on its straight grid.
+    """A case on its straight, even grid.
 
     Attributes:
         hu: (z, y, x) int16, slices from inferior to superior, rows to posterior, columns to the left.
         mask: (z, y, x) uint8 labels on the same grid, None if there is no reference.
-        shear: shifts that were applied, and the affine.
+        affine: (4, 4) voxel (x, y, z) to world LPS mm.
         plausibility: what the HU check measured.
-        slices: slice map, one row per z.
+        slices: slice map, one row per slice of the volume.
         tilt_deg: gantry tilt that was undone.
+        flags: what was seen or repaired and is worth a look.
     """
 
     hu: np.ndarray
     mask: np.ndarray | None
-    shear: Shear
+    affine: np.ndarray
     plausibility: Plausibility
     slices: pd.DataFrame
     tilt_deg: float
+    flags: tuple[str, ...]
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
         """(z, y, x)."""
-        x, y, z = np.linalg.norm(self.shear.affine[:3, :3], axis=0)
+        x, y, z = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(z), float(y), float(x)
 
     @property
@@ -53,14 +62,18 @@ class Volume:
         return float(np.count_nonzero(self.mask) * np.prod(self.spacing_mm) / 1000)
 
 
-def load_case(case: str, files: pd.DataFrame, *, mask_file: Path | None, mask_state: str) -> Volume:
-    """Read, orient, straighten and check one case.
+def load_case(
+    case: str, files: pd.DataFrame, *, mask_file: Path | None, mask_state: str, uneven_spacing: str
+) -> Volume:
+    """Read, orient, straighten, even out and check one case.
 
     Args:
         case: its name, for messages.
         files: its rows of the identity table, in any order.
         mask_file: reference mask, if there is one.
         mask_state: the catalog's ``mask``: ``reference``, ``empty`` or ``none``.
+        uneven_spacing: ``resample`` interpolates slices as close as the closest of the scan where gaps
+            differ; ``keep`` leaves them as they are, as if the gaps were their mean.
 
     Returns:
         the volume; the same whatever names and order the files have.
@@ -72,26 +85,54 @@ def load_case(case: str, files: pd.DataFrame, *, mask_file: Path | None, mask_st
     try:
         stack = stack_of(files)
         ordered = files.iloc[stack.order]
-        planes = [_read(z, path) for z, path in enumerate(ordered["path"])]
+        planes = [_read(z, *source) for z, source in enumerate(ordered[["path", "frame"]].to_numpy())]
         raw, raw_affine = to_lps(_pile(planes), stack.affine)
         plausibility = check_hu(raw)
     except (GeometryError, PixelError, ImplausibleError) as error:
         raise RejectedError(str(error)) from error
     shear = measure_shear(raw_affine, stack.positions_mm, stack.normal)
     mask = _load_mask(case, mask_file, mask_state, raw, raw_affine)
+    grid = _even_grid(stack, shear, uneven_spacing)
+    wrapped = sum(plane.unwrapped for plane in planes)
     return Volume(
-        hu=straighten(raw, shear, order=1),
-        mask=None if mask is None else straighten(mask, shear, order=0),
-        shear=shear,
+        hu=grid.take(straighten(raw, shear, order=1), order=1),
+        mask=None if mask is None else grid.take(straighten(mask, shear, order=0), order=0),
+        affine=grid.affine,
         plausibility=plausibility,
-        slices=_slice_map(ordered, stack, planes, shear),
+        slices=_slice_map(ordered, stack, planes, shear, grid),
         tilt_deg=stack.tilt_deg,
+        flags=(f"12-bit wraparound repaired in {wrapped} slices",) if wrapped else (),
     )
 
 
-def _read(z: int, path: str) -> Slice:
+@dataclass(frozen=True)
+class _Grid:
+    """Where the volume's slices lie among the scan's: all where they are, or evenly spread."""
+
+    places: np.ndarray
+    affine: np.ndarray
+    axis: int
+    resampled: bool
+
+    def take(self, volume: np.ndarray, *, order: int) -> np.ndarray:
+        if not self.resampled:
+            return volume
+        return interpolate_slices(volume, self.places, axis=self.axis, order=order)
+
+
+def _even_grid(stack: Stack, shear: Shear, uneven_spacing: str) -> _Grid:
+    count = len(stack.positions_mm)
+    if stack.is_even or uneven_spacing == "keep":
+        return _Grid(np.arange(count, dtype=float), shear.affine, shear.axis, resampled=False)
+    places = even_places(stack.projections_mm)
+    affine = shear.affine.copy()
+    affine[:3, 2 - shear.axis] *= (count - 1) / (len(places) - 1)
+    return _Grid(places, affine, shear.axis, resampled=True)
+
+
+def _read(z: int, path: str, frame: str) -> Slice:
     try:
-        return read_slice(path)
+        return read_slice(path, frame)
     except PixelError as error:
         raise PixelError(f"slice {z}: {error}") from error
 
@@ -116,14 +157,23 @@ def _load_mask(
     return load_mask(mask_file, case, raw.shape, raw_affine)
 
 
-def _slice_map(ordered: pd.DataFrame, stack: Stack, planes: list[Slice], shear: Shear) -> pd.DataFrame:
+def _slice_map(
+    ordered: pd.DataFrame, stack: Stack, planes: list[Slice], shear: Shear, grid: _Grid
+) -> pd.DataFrame:
+    """One row per slice of the volume: which instance it came from (the nearest, where it lies between)."""
+    nearest = np.rint(grid.places).astype(int)
+    between = np.abs(grid.places - nearest) > 1e-6
+    source_mm = stack.projections_mm
     return pd.DataFrame(
         {
-            "z": range(len(planes)),
-            "instance": ordered["instance"].to_numpy(),
-            "position_mm": stack.projections_mm,
-            "slope": [plane.slope for plane in planes],
-            "intercept": [plane.intercept for plane in planes],
-            "interpolated": shear.interpolated.astype(int),
+            "z": range(len(nearest)),
+            "axis": "zyx"[grid.axis],
+            "instance": ordered["instance"].to_numpy()[nearest],
+            "frame": ordered["frame"].to_numpy()[nearest],
+            "position_mm": np.interp(grid.places, np.arange(len(source_mm)), source_mm),
+            "source_mm": source_mm[nearest],
+            "slope": [planes[k].slope for k in nearest],
+            "intercept": [planes[k].intercept for k in nearest],
+            "interpolated": (shear.interpolated[nearest] | between).astype(int),
         }
     )

@@ -1,4 +1,4 @@
-"""Orientation and gantry tilt: from a sheared stack to a straight volume with LPS axes.
+"""Orientation, gantry tilt and uneven gaps: from a stack as scanned to a straight, even volume with LPS axes.
 
 A tilted gantry moves the patient along the table but images planes at an angle to it, so slices are shifted
 in their own plane against each other. Undoing that shift slice by slice needs no interpolation across slices:
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from smartnet.dicom.geometry import UNEVEN_FRACTION
 from smartnet.dicom.pixels import PADDING_HU
 
 STRAIGHT_PX = 0.1  # stacks whose slices are off by less than this are taken as straight, untouched
@@ -20,14 +21,16 @@ class Shear:
     """The in-plane shift of each slice.
 
     Attributes:
-        shifts_px: (n, 2) along (y, x) of the LPS volume: what stands at voxel v of raw slice k belongs to
-            voxel v + shift of the straight volume.
-        affine: (4, 4) of the straight volume, voxel (x, y, z) to world LPS mm; third column perpendicular to
-            the slices, as long as the gap along the normal.
+        shifts_px: (n, 2) along the plane's two axes of the LPS volume, in array order ((y, x) of axial
+            slices): what stands at voxel v of raw slice k belongs to voxel v + shift of the straight volume.
+        affine: (4, 4) of the straight volume, voxel (x, y, z) to world LPS mm; the column of the slice axis
+            is perpendicular to the slices, as long as the mean gap along the normal.
+        axis: array axis of the slices in (z, y, x): 0 axial, 1 coronal, 2 sagittal.
     """
 
     shifts_px: np.ndarray
     affine: np.ndarray
+    axis: int = 0
 
     @property
     def is_straight(self) -> bool:
@@ -61,9 +64,10 @@ def measure_shear(affine: np.ndarray, positions_mm: np.ndarray, normal: np.ndarr
     """Measure how far each slice is shifted in its plane against the middle one.
 
     Args:
-        affine: (4, 4) of the raw stack in LPS axes (see :func:`to_lps`), its third column the mean travel.
-        positions_mm: (n, 3) ImagePositionPatient of the slices from inferior to superior.
-        normal: (3,) unit normal of the slices, towards superior.
+        affine: (4, 4) of the raw stack in LPS axes (see :func:`to_lps`), the column of its slice axis the
+            mean travel.
+        positions_mm: (n, 3) ImagePositionPatient of the slices in the direction of the normal.
+        normal: (3,) unit normal of the slices, towards superior (posterior, left).
 
     Returns:
         the shifts and the affine of the straight volume. The middle slice stays where it is, so that as
@@ -73,13 +77,17 @@ def measure_shear(affine: np.ndarray, positions_mm: np.ndarray, normal: np.ndarr
     offsets = positions_mm - positions_mm[middle]
     along_mm = offsets @ normal
     in_plane_mm = offsets - along_mm[:, None] * normal
-    spacing_mm = np.linalg.norm(affine[:3, :2], axis=0)
-    x_px, y_px = ((in_plane_mm @ affine[:3, axis]) / spacing_mm[axis] ** 2 for axis in (0, 1))
+    slices = int(
+        np.argmax(np.abs(normal))
+    )  # column of the affine; the others, last one first, are array axes
+    plane = [column for column in (2, 1, 0) if column != slices]
+    shifts = [(in_plane_mm @ affine[:3, column]) / np.sum(affine[:3, column] ** 2) for column in plane]
     gap_mm = (along_mm[-1] - along_mm[0]) / (len(positions_mm) - 1)
     straight = affine.copy()
-    straight[:3, 2] = gap_mm * normal
-    straight[:3, 3] += positions_mm[middle] - positions_mm[0] - middle * gap_mm * normal
-    return Shear(np.stack([y_px, x_px], axis=1), straight)
+    straight[:3, slices] = gap_mm * normal
+    # The middle slice stays; where the gaps are uneven, the first one's place along the normal is kept.
+    straight[:3, 3] += in_plane_mm[middle] - in_plane_mm[0]
+    return Shear(np.stack(shifts, axis=1), straight, axis=2 - slices)
 
 
 def straighten(volume: np.ndarray, shear: Shear, *, order: int) -> np.ndarray:
@@ -97,9 +105,49 @@ def straighten(volume: np.ndarray, shear: Shear, *, order: int) -> np.ndarray:
         return volume
     fill = PADDING_HU if order else 0
     straight = np.empty_like(volume)
-    for plane, target, shift in zip(volume, straight, shear.shifts_px, strict=True):
+    planes, targets = (np.moveaxis(array, shear.axis, 0) for array in (volume, straight))
+    for plane, target, shift in zip(planes, targets, shear.shifts_px, strict=True):
         moved = ndimage.shift(
             plane.astype(np.float32), shift, order=order, mode="grid-constant", cval=fill, prefilter=False
         )
         target[...] = np.rint(moved)
     return straight
+
+
+def even_places(projections_mm: np.ndarray) -> np.ndarray:
+    """Where evenly spaced slices should stand that lose nothing: as close as the closest of the stack.
+
+    Args:
+        projections_mm: (n,) positions along the normal, ascending, with whatever gaps.
+
+    Returns:
+        (m,) even positions from the first to the last, in units of the stack's slices (2.25: a quarter of
+        the way from slice 2 to slice 3).
+    """
+    extent_mm = projections_mm[-1] - projections_mm[0]
+    count = int(np.ceil(extent_mm / np.diff(projections_mm).min() - UNEVEN_FRACTION)) + 1
+    even_mm = np.linspace(projections_mm[0], projections_mm[-1], count)
+    return np.interp(even_mm, projections_mm, np.arange(len(projections_mm)))
+
+
+def interpolate_slices(volume: np.ndarray, places: np.ndarray, *, axis: int, order: int) -> np.ndarray:
+    """Take slices at fractional places.
+
+    Args:
+        volume: (z, y, x) int16 HU or uint8 labels.
+        places: (m,) in units of slices.
+        axis: array axis of the slices.
+        order: 1 linear for HU, 0 nearest for labels.
+
+    Returns:
+        the same type, m slices along ``axis``.
+    """
+    planes = np.moveaxis(volume, axis, 0)
+    if order == 0:
+        return np.moveaxis(planes[np.rint(places).astype(int)], 0, axis)
+    low = np.minimum(np.floor(places).astype(int), len(planes) - 2)
+    share = (places - low).astype(np.float32)
+    made = np.empty((len(places), *planes.shape[1:]), volume.dtype)
+    for target, first, part in zip(made, low, share, strict=True):
+        target[...] = np.rint(planes[first] * (1 - part) + planes[first + 1] * part)
+    return np.moveaxis(made, 0, axis)

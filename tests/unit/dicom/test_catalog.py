@@ -5,10 +5,10 @@ from zlib import crc32
 
 import numpy as np
 import pytest
-from factories import KEY, UID_ROOT, CTSeries, numbered, run_catalog, write_labels, write_series
+from factories import KEY, UID_ROOT, CTSeries, head, numbered, run_catalog, write_labels, write_series
 
 from smartnet.dicom.catalog import catalog_shard
-from smartnet.errors import DataError
+from smartnet.errors import ConfigError, DataError
 from smartnet.files import read_table
 
 
@@ -36,8 +36,11 @@ def test_an_accepted_series_has_its_geometry_and_tags(tmp_path):
         ({"ImageType": ["DERIVED", "SECONDARY", "REFORMATTED"]}, "derived images"),
         ({"ImageType": ["DERIVED", "PRIMARY", "MIP"]}, "derived images"),
         ({"Modality": "MR", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.4"}, r"no CT image \(modality MR\)"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2.1"}, "enhanced multi-frame CT"),
-        ({"NumberOfFrames": "8"}, "enhanced multi-frame CT"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2.1"}, "0 functional groups for 1 frames"),
+        ({"NumberOfFrames": "8"}, "8 frames in an object that is no enhanced CT"),
+        ({"PixelSpacing": [100, 100]}, r"impossible image of 4800.0 x 4800.0 mm"),
+        ({"ConvolutionKernel": "H70h"}, "bone kernel: ruled out by ingest.exclude"),
+        ({"ContrastBolusAgent": "Iomeprol"}, "contrast: ruled out by ingest.exclude"),
         ({"ImagePositionPatient": None}, "position, orientation or pixel spacing missing"),
     ],
 )
@@ -64,7 +67,14 @@ def test_lost_files_are_seen(tmp_path, change, reason):
     assert row["reason"].startswith(reason)
 
 
-def test_slices_of_mixed_size_and_orientation_are_rejected(tmp_path):
+def read_series_again(tmp_path):
+    """The catalog of the same files under other names."""
+    for number, file in enumerate(sorted((tmp_path / "data").rglob("f*.dcm"), reverse=True)):
+        file.rename(tmp_path / "data" / f"renamed-{number}")
+    return catalog(tmp_path)
+
+
+def test_slices_of_another_size_or_orientation_are_a_stack_of_their_own(tmp_path):
     one = CTSeries()
     write_series(tmp_path / "data" / "a", one)
     far = (3.0, -7.0, 51.0)
@@ -73,8 +83,13 @@ def test_slices_of_mixed_size_and_orientation_are_rejected(tmp_path):
     turned = numbered(one, 3)
     write_series(tmp_path / "data" / "c", turned)
     write_series(tmp_path / "data" / "d", replace(turned, tilt_deg=10, centre_mm=far))
-    reasons = sorted(catalog(tmp_path)["reason"])
-    assert reasons == ["slices of mixed orientation", "slices of mixed size: 40x48, 48x48"]
+    table = catalog(tmp_path)
+    assert len(table) == 4 and table["case"].is_unique
+    assert sorted(table["verdict"]) == ["accepted", "accepted", "rejected", "rejected"]
+    assert sorted(table["rows"]) == [40, 48, 48, 48]
+    assert np.abs(table["tilt_deg"]).max() == pytest.approx(10, abs=1e-3)
+    assert table["reason"].dropna().str.startswith("another series of the study suits better").all()
+    assert list(read_series_again(tmp_path)["case"]) == list(table["case"])
 
 
 def test_a_localizer_inside_the_series_does_not_spoil_it(tmp_path):
@@ -123,14 +138,75 @@ def test_a_named_mask_that_is_not_there_is_an_error(tmp_path):
         catalog(tmp_path, labelled=True)
 
 
-def test_the_series_with_most_slices_stands_for_its_study(tmp_path):
-    short = CTSeries(shape=(6, 16, 16))
-    write_series(tmp_path / "data" / "a", short)
-    write_series(tmp_path / "data" / "b", CTSeries(shape=(9, 16, 16), series=f"{UID_ROOT}.1.2"))
-    write_series(tmp_path / "data" / "c", replace(short, series=f"{UID_ROOT}.1.3"))
-    table = catalog(tmp_path).sort_values("slices")
-    assert list(table["verdict"]) == ["rejected", "rejected", "accepted"]
-    assert set(table["reason"][:2]) == {"another series of the study has more slices (9 against 6)"}
+def test_the_series_that_suits_best_stands_for_its_study_and_all_scores_are_kept(tmp_path, caplog):
+    caplog.set_level("INFO")
+    candidates = {
+        "2": CTSeries(shape=(6, 16, 16)),  # half the head
+        "3": CTSeries(shape=(24, 16, 16)),
+        "4": CTSeries(shape=(24, 16, 16), tags={"ConvolutionKernel": "H60s"}),
+        "5": CTSeries(shape=(48, 16, 16), spacing_mm=(2.5, 4, 4)),
+        "6": CTSeries(shape=(24, 16, 16), tags={"SeriesDescription": "Head POST contrast"}),
+        "7": CTSeries(shape=(24, 16, 16), row_direction=(1, 0, 0), column_direction=(0, 0, -1)),
+    }
+    for name, series in candidates.items():
+        write_series(tmp_path / "data" / name, replace(series, series=f"{UID_ROOT}.1.{name}"))
+    path, identity = run_catalog(tmp_path / "data", tmp_path / "out", labelled=False)
+    table = read_table(path)
+    last = read_table(identity, dtype=str).groupby("case")["series_uid"].first().str[-1]
+    table = table.set_index(table["case"].map(last))
+    assert list(table.index[table["verdict"] == "accepted"]) == ["3"]
+    assert dict(table["score"].round(2)) == {"2": 3.25, "3": 4.0, "4": 3.0, "5": 3.5, "6": 4.0, "7": 3.0}
+    assert table.loc["5", "reason"] == "another series of the study suits better (score 4.00, here 3.50)"
+    assert table.loc["4", "kernel_class"] == "bone" and table.loc["6", "contrast"] == 1
+    assert set(table["plane"]) == {"axial", "coronal"}
+    assert sum("score" in record.message for record in caplog.records) == 6
+
+
+def test_slices_at_one_position_are_copies_or_acquisitions(tmp_path):
+    once = CTSeries()
+    write_series(tmp_path / "data" / "a", once)
+    write_series(tmp_path / "data" / "b", replace(once, shape=(8, 48, 48), tags={"SOPInstanceUID": "1.2.3"}))
+    row = catalog(tmp_path).iloc[0]
+    assert (row["verdict"], row["slices"], row["flags"]) == ("accepted", 8, "8 copies of slices left out")
+    other = once.sample(head) + 3 * (once.sample(head) > 0)
+    write_series(tmp_path / "data" / "b", replace(once, tags={"SOPInstanceUID": "1.2.3"}), other)
+    row = catalog(tmp_path).iloc[0]
+    assert row["reason"] == "duplicate positions: 8 slices lie where another one lies"
+    again = replace(once, tags={"SOPInstanceUID": "1.2.3", "AcquisitionNumber": "2"})
+    write_series(tmp_path / "data" / "b", again, other)
+    table = catalog(tmp_path)
+    assert sorted(table["verdict"]) == ["accepted", "rejected"] and list(table["slices"]) == [8, 8]
+
+
+@pytest.mark.parametrize(
+    ("policy", "verdict"), [("resample", "accepted"), ("keep", "accepted"), ("reject", "rejected")]
+)
+def test_uneven_gaps_follow_the_policy(tmp_path, policy, verdict):
+    offsets = (0, 0, 0, 0, 5, 10, 15, 20)
+    write_series(tmp_path / "data", CTSeries(z_offsets_mm=offsets))
+    path, _ = run_catalog(tmp_path / "data", tmp_path / "out", labelled=False, uneven_spacing=policy)
+    row = read_table(path).iloc[0]
+    assert row["verdict"] == verdict
+    text = row["reason"] if policy == "reject" else row["flags"]
+    assert text.startswith("uneven spacing: gaps of 5.000 to 10.000 mm, median 10.000 mm")
+
+
+def test_overlapping_slices_are_flagged(tmp_path):
+    write_series(tmp_path / "data", CTSeries(spacing_mm=(2.5, 4, 4)))
+    assert catalog(tmp_path)["flags"][0] == "overlapping slices: 5.00 mm every 2.50 mm"
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ({"uneven_spacing": "mend"}, "'mend': choose one of resample"),
+        ({"exclude": ["bone"]}, "'bone': choose from"),
+    ],
+)
+def test_unknown_words_are_refused(tmp_path, word, message):
+    write_series(tmp_path / "data", CTSeries())
+    with pytest.raises(ConfigError, match=message):
+        run_catalog(tmp_path / "data", tmp_path / "out", labelled=False, **word)
 
 
 def test_shards_part_the_cases_by_crc32_and_lose_none(tmp_path):

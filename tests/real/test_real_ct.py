@@ -6,6 +6,8 @@ others, ``neurolabusc+dcm_qa_ct`` (github.com/neurolabusc/dcm_qa_ct) and ``icome
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,9 @@ import pydicom
 import pytest
 
 from smartnet.dicom.catalog import catalog_shard
+from smartnet.dicom.discovery import read_header
 from smartnet.dicom.index import index_folder
 from smartnet.dicom.pixels import PixelError, read_slice
-from smartnet.errors import DataError
 from smartnet.files import read_nifti, read_table
 from smartnet.volume.build import build_shard
 
@@ -41,7 +43,7 @@ def link(tmp_path, *folders):
     return data
 
 
-def ingest(tmp_path, *folders):
+def ingest(tmp_path, *folders, **options):
     """Take real folders to volumes; give the folder of the volumes and their table."""
     data = link(tmp_path, *folders)
     index_folder(data, tmp_path / "index.tsv", threads=1)
@@ -55,6 +57,7 @@ def ingest(tmp_path, *folders):
         key=b"real",
         catalog=tmp_path / "catalog.tsv",
         identity=tmp_path / "identity.tsv",
+        **options,
     )
     build_shard(
         tmp_path / "catalog.tsv",
@@ -121,7 +124,17 @@ def test_a_tilted_series_is_straightened_by_its_vectors(tmp_path):
         (f"{INGENUITY}/S4010", "secondary capture"),
         ("icometrix+dicom2nifti/tests/data/failing/notavolume/001", "duplicate positions"),
         ("deid-data", "secondary capture"),
-        ("QIICR+dcmqi/data/segmentations/23x38x3/multiframe", "enhanced multi-frame CT"),
+        ("QIICR+dcmqi/data/segmentations/23x38x3/multiframe", "not a stack: 3 slices"),
+        ("QIICR+dcmqi/data/segmentations/24x38x3/multiframe", "not a stack: 3 slices"),
+        ("QIICR+dcmqi/data/segmentations/24x38x3/image", "not a stack: 3 slices"),
+        (
+            "pydicom+pydicom/src/pydicom/data/test_files/dicomdirtests/77654033/CT2",
+            "missing slice: a gap of 202.5",
+        ),
+        (
+            "wasserth+TotalSegmentator/tests/reference_files/example_ct_dicom",
+            "contrast: ruled out by ingest.exclude",
+        ),
         ("QIICR+dcmqi/data/segmentations/23x38x3/image", "not a stack: 3 slices"),
     ],
 )
@@ -149,10 +162,52 @@ def test_tilt_without_a_tag_is_measured_and_false_hu_are_refused(tmp_path):
     assert cases["reason"].str.startswith("implausible HU").all()
 
 
-def test_files_without_any_uid_are_named_not_lost(tmp_path):
-    data = link(tmp_path, "wasserth+TotalSegmentator/tests/reference_files/example_ct_dicom")
-    with pytest.raises(DataError, match=r"no CT image among the 20 files.*no SeriesInstanceUID"):
-        index_folder(data, tmp_path / "index.tsv", threads=1)
+def test_files_stripped_of_their_uids_are_one_series_of_their_folder(tmp_path):
+    name = "wasserth+TotalSegmentator/tests/reference_files/example_ct_dicom"
+    folder, cases = ingest(tmp_path, name, exclude=[])
+    assert list(cases["verdict"]) == ["accepted"], cases["reason"][0]
+    assert cases["flags"][0].startswith(
+        "no SeriesInstanceUID: the files of one folder were taken as a series"
+    )
+    hu, positions, _ = raw_slices(name)
+    volume, affine = read_nifti(folder / f"{cases['case'][0]}.nii.gz")
+    np.testing.assert_array_equal(volume, np.maximum(hu, -1024))
+    np.testing.assert_allclose(affine[:3, 3], positions[0], atol=1e-3)
+    np.testing.assert_allclose(np.diag(affine)[:3], [0.9765625, 0.9765625, 2.0], atol=1e-5)
+    assert read_table(folder / f"{cases['case'][0]}_slices.tsv")["instance"].is_unique
+
+
+@pytest.mark.parametrize("size", ["23x38x3", "24x38x3"])
+def test_an_enhanced_object_has_the_slices_of_its_classic_twin(size):
+    folder = ROOT / "QIICR+dcmqi/data/segmentations" / size
+    (path,) = (folder / "multiframe").iterdir()
+    frames = {row["position"]: row for row in read_header(path)}
+    for file in (folder / "image").iterdir():
+        (row,) = read_header(file)
+        twin = frames.pop(row["position"])
+        for tag in ("orientation", "pixel_spacing", "slice_thickness", "rows", "columns"):
+            assert twin[tag] == row[tag]
+        np.testing.assert_array_equal(read_slice(path, twin["frame"]).hu, read_slice(file).hu)
+    assert not frames
+
+
+@pytest.mark.parametrize("name", [f"{INGENUITY}/S2010", f"{PHILIPS}/S21610/S2010"])
+def test_dcm2niix_finds_the_same_voxels(tmp_path, name):
+    """Straight: the same grid and HU. Tilted: it writes the sheared stack, whose middle slice we keep."""
+    folder, cases = ingest(tmp_path, name)
+    ours, affine = read_nifti(folder / f"{cases['case'][0]}.nii.gz")
+    (tmp_path / "niix").mkdir()
+    command = [Path(sys.executable).with_name("dcm2niix"), "-b", "n", "-z", "y", "-f", "x"]
+    subprocess.run([*command, "-o", tmp_path / "niix", ROOT / name], check=True, capture_output=True)
+    theirs, grid = read_nifti(min((tmp_path / "niix").glob("*.nii.gz"), key=lambda path: len(path.name)))
+    if grid[1, 1] < 0:
+        theirs = theirs[:, ::-1]
+        grid = grid @ np.array([[1, 0, 0, 0], [0, -1, 0, theirs.shape[1] - 1], [0, 0, 1, 0], [0, 0, 0, 1.0]])
+    middle = len(ours) // 2
+    np.testing.assert_array_equal(ours[middle], theirs[middle])
+    if "S21570" in name:
+        np.testing.assert_array_equal(ours, theirs)
+        np.testing.assert_allclose(affine, grid, atol=1e-3)
 
 
 SYNTAXES = "cornerstonejs+cornerstoneWADOImageLoader/testImages"
@@ -164,7 +219,25 @@ def test_every_lossless_transfer_syntax_gives_the_same_hu(syntax):
     np.testing.assert_array_equal(read_slice(path).hu, read_slice(ROOT / SYNTAXES / "CTImage.dcm").hu)
 
 
-def test_pixels_that_no_decoder_takes_are_a_reason():
-    (path,) = (ROOT / SYNTAXES).glob("CTImage.dcm_*.1.2.4.55.dcm")
+@pytest.mark.parametrize(("syntax", "off_hu"), [("2.4.81", 4), ("2.4.91", 40)])
+def test_a_lossy_transfer_syntax_stays_near(syntax, off_hu):
+    (path,) = (ROOT / SYNTAXES).glob(f"CTImage.dcm_*_1.2.840.10008.1.{syntax}.dcm")
+    lossy, exact = read_slice(path).hu.astype(int), read_slice(ROOT / SYNTAXES / "CTImage.dcm").hu
+    assert np.abs(lossy - exact)[exact > -1024].max() <= off_hu
+
+
+def test_single_files_of_every_kind_have_a_verdict(tmp_path):
+    """One slice is no volume, whatever its syntax; its HU are those of its raw pixels."""
+    _, cases = ingest(tmp_path, SYNTAXES)
+    assert set(cases["verdict"]) == {"rejected"}
+    single = read_slice(ROOT / SYNTAXES / "CT2_J2KR").hu
+    assert (single.shape, single.min(), single.max()) == ((512, 512), -1024, 1433)
+    small = read_slice(ROOT / "pydicom+pydicom/src/pydicom/data/test_files/CT_small.dcm").hu
+    assert (small.shape, small.min(), small.max()) == ((128, 128), -896, 1167)
+
+
+@pytest.mark.parametrize("syntax", ["53", "55"])
+def test_pixels_that_no_decoder_takes_are_a_reason(syntax):
+    (path,) = (ROOT / SYNTAXES).glob(f"CTImage.dcm_*.1.2.4.{syntax}.dcm")
     with pytest.raises(PixelError, match=r"pixels cannot be decoded \(JPEG"):
         read_slice(path)

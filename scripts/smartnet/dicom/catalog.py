@@ -234,7 +234,9 @@ def _mask_state(label: dict) -> str:
 def _identity_rows(series: Series, named: dict[str, str], label: dict, key: bytes) -> pd.DataFrame:
     files = series.files.assign(**named, mask=label["mask"])
     files["z"] = pd.array(range(len(files)) if series.stack else [None] * len(files), dtype="Int64")
-    files["instance"] = [instance_name(key, uid) for uid in files["instance_uid"]]
+    place = files["series_uid"] + files["position"]  # names a slice that was stripped of its UID
+    uids = files["instance_uid"].where(files["instance_uid"] != "", place)
+    files["instance"] = [instance_name(key, uid) for uid in uids]
     return files[IDENTITY_COLUMNS]
 
 

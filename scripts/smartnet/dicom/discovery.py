@@ -50,6 +50,12 @@ FRAME_TAGS = {
     "kernel": ("CTReconstructionSequence", "ConvolutionKernel"),
     "kvp": ("CTXRayDetailsSequence", "KVP"),
 }
+# What the file's own header says, where the data set does not.
+META_TAGS = {
+    "transfer_syntax": "TransferSyntaxUID",
+    "sop_class": "MediaStorageSOPClassUID",
+    "instance_uid": "MediaStorageSOPInstanceUID",
+}
 FUNCTIONAL_GROUPS = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence")
 INDEX_COLUMNS = ["path", *HEADER_TAGS, "transfer_syntax", "frame", "error"]
 CT_SOP_CLASSES = {
@@ -58,6 +64,7 @@ CT_SOP_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.2.2": "Legacy Converted Enhanced CT Image Storage",
 }
 ENHANCED_CT_CLASSES = [uid for uid, name in CT_SOP_CLASSES.items() if "Enhanced" in name]
+NAMELESS = "folder:"  # in front of the folder that stands for a missing series UID
 SHORTEST_BYTES = 132  # preamble and prefix; nothing shorter is an image
 
 
@@ -90,9 +97,9 @@ def read_header(path: Path) -> list[dict[str, str]]:
     try:
         header = _read(path)
         row |= {name: _text(header.get(keyword)) for name, keyword in HEADER_TAGS.items()}
-        row["transfer_syntax"] = _text(header.file_meta.get("TransferSyntaxUID"))
-        if not row["series_uid"]:
-            return [row | {"error": "no SeriesInstanceUID"}]
+        row |= {name: row[name] or _text(header.file_meta.get(tag)) for name, tag in META_TAGS.items()}
+        if not (row["series_uid"] or row["rows"]):
+            return [row | {"error": "neither SeriesInstanceUID nor image"}]
         if row["sop_class"] in ENHANCED_CT_CLASSES:
             return _frame_rows(header, row)
     except InvalidDicomError:

@@ -1,12 +1,12 @@
 """Which files of a series make stacks that can become volumes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from smartnet.dicom.discovery import CT_SOP_CLASSES, ENHANCED_CT_CLASSES
+from smartnet.dicom.discovery import CT_SOP_CLASSES, ENHANCED_CT_CLASSES, NAMELESS
 from smartnet.dicom.geometry import (
     ORIENTATION_TOLERANCE,
     GeometryError,
@@ -82,9 +82,7 @@ def read_series(files: pd.DataFrame) -> list[Series]:
         reason = min(kinds.index, key=lambda kind: (-kinds[kind], kind))
         return [Series(files, None, reason)]
     parts = [judged for part in _parts(usable) for judged in _judge(part)]
-    if len(parts) == 1:
-        return [Series(parts[0].files, parts[0].stack, parts[0].reason, "", parts[0].flags)]
-    return parts
+    return [replace(parts[0], part="")] if len(parts) == 1 else parts
 
 
 def _parts(files: pd.DataFrame) -> Iterator[pd.DataFrame]:
@@ -104,9 +102,11 @@ def _parts(files: pd.DataFrame) -> Iterator[pd.DataFrame]:
 def _judge(files: pd.DataFrame) -> list[Series]:
     """Make a stack, after slices that stand at one position are told apart by pixels or acquisition."""
     files, copies = _without_copies(files)
-    if copies is None and files["acquisition"].nunique() > 1:
+    if copies is None:
         parts = [_without_copies(part.reset_index(drop=True)) for _, part in files.groupby("acquisition")]
-        return [_series(part, copied or 0) for part, copied in parts]
+        series = [_series(part, copied or 0) for part, copied in parts]
+        if any(one.stack for one in series):
+            return series
     return [_series(files, copies or 0)]
 
 
@@ -149,6 +149,8 @@ def _series(files: pd.DataFrame, copies: int) -> Series:
     except GeometryError as error:
         return Series(files, None, str(error), part)
     flags = [f"{copies} copies of slices left out"] if copies else []
+    if first["series_uid"].startswith(NAMELESS):
+        flags.append("no SeriesInstanceUID: the files of one folder were taken as a series")
     thickness = parse_vectors(files["slice_thickness"], 1)[:, 0]
     if np.isfinite(thickness).any() and np.nanmedian(thickness) > 1.1 * stack.slice_spacing_mm:
         flags.append(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from smartnet.dicom.discovery import CT_SOP_CLASSES, INDEX_COLUMNS, list_files, read_header
+from smartnet.dicom.discovery import CT_SOP_CLASSES, INDEX_COLUMNS, NAMELESS, list_files, read_header
 from smartnet.errors import DataError
 from smartnet.files import write_table
 from smartnet.parallel import map_processes
@@ -31,6 +31,7 @@ def index_folder(folder: Path, output: Path, *, threads: int) -> None:
     files = list_files(folder)
     rows = chain.from_iterable(map_processes(read_header, files, threads=threads, chunk=_CHUNK))
     table = pd.DataFrame(rows, columns=INDEX_COLUMNS)
+    _name_nameless(table, folder)
     errors = table["error"][table["error"] != ""]
     logger.info("%d files below %s, %d of them of no use", len(files), folder, len(errors))
     for error, count in errors.value_counts().sort_index().items():
@@ -43,3 +44,10 @@ def index_folder(folder: Path, output: Path, *, threads: int) -> None:
             "point the data set's path at the folder that holds its CT files"
         )
     write_table(table, output)
+
+
+def _name_nameless(table: pd.DataFrame, folder: Path) -> None:
+    """Take the files of one folder that were stripped of their series UID as one series."""
+    nameless = (table["series_uid"] == "") & (table["error"] == "")
+    parents = [Path(path).parent.relative_to(folder).as_posix() for path in table["path"][nameless]]
+    table.loc[nameless, "series_uid"] = [f"{NAMELESS}{parent}" for parent in parents]

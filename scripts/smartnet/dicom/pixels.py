@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom.pixels import pixel_array
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from scipy import ndimage
 
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE  # its warnings quote identifiers
@@ -70,9 +71,13 @@ def read_slice(path: Path | str, frame: int | str = "") -> Slice:
 @lru_cache(maxsize=1)  # the frames of one file are read one after the other
 def _read(path: Path) -> pydicom.Dataset:
     try:
-        return pydicom.dcmread(path, force=True)
+        dataset = pydicom.dcmread(path, force=True)
     except Exception as error:  # damaged files raise anything
         raise PixelError(f"file cannot be read ({type(error).__name__})") from error
+    if "TransferSyntaxUID" not in dataset.file_meta:  # without the file's preamble, what could be read tells
+        implicit, _ = dataset.original_encoding
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+    return dataset
 
 
 def same_pixels(first: tuple[str, str], second: tuple[str, str]) -> bool:

@@ -20,8 +20,8 @@ PLANES = {
 
 
 def field(world_mm):
-    """HU of a head of 60 mm radius in which every place can be told from its value."""
-    inside = np.linalg.norm(world_mm - [3.0, -7.0, 11.0], axis=-1) < 60
+    """HU of a head of 35 mm radius in which every place can be told from its value."""
+    inside = np.linalg.norm(world_mm - [3.0, -7.0, 11.0], axis=-1) < 35
     return np.where(inside, 35 + world_mm @ [0.25, 0.5, 0.125], -1000)
 
 
@@ -87,7 +87,10 @@ def test_any_geometry_comes_out_as_it_went_in(scan, tmp_path_factory):
         normal = affine[:3, 2 - axis] / np.linalg.norm(affine[:3, 2 - axis])
         assert places[k, 0, 0] @ normal == pytest.approx(slices["position_mm"][k], abs=1e-3)
         if still:  # a slice that was not shifted holds its own pixels at their own places
-            np.testing.assert_allclose(planes[k], np.rint(shown(places[k])), atol=1.001)
+            edge = (
+                np.abs(np.linalg.norm(places[k] - centre, axis=-1) - 35) < 1.5
+            )  # 0.1 px are not worth a shift
+            np.testing.assert_allclose(planes[k][~edge], np.rint(shown(places[k]))[~edge], atol=1.001)
 
 
 def _bytes(folder):
@@ -131,11 +134,11 @@ def test_uneven_gaps_are_resampled_to_the_finest_and_the_map_says_from_where(tmp
     assert len(volume) == len(slices) == 13
     np.testing.assert_allclose(np.diff(slices["position_mm"]), 2.5, atol=1e-5)
     np.testing.assert_allclose(world_mm(volume, affine)[:, 0, 0, 2], slices["position_mm"], atol=1e-4)
-    assert list(slices["interpolated"]) == [0] * 6 + [1, 0] * 3 + [0]
+    assert list(slices["interpolated"]) == [0] * 5 + [1, 0] * 4
     inside = np.abs(volume) < 200
     deep = inside & np.roll(inside, 1, 0) & np.roll(inside, -1, 0)
     np.testing.assert_allclose(volume[deep], field(world_mm(volume, affine))[deep], atol=1.01)
-    assert case["flags"].startswith("uneven spacing") and case["flags"].endswith("resampled to the finest")
+    assert "median 3.750 mm: resampled to the finest" in case["flags"]
     kept = volume_of(tmp_path, uneven_spacing="keep")
     assert len(kept[0]) == 9 and (kept[2]["interpolated"] == 0).all()
 
@@ -163,11 +166,11 @@ def test_files_without_preamble_or_extension_are_read(tmp_path):
     write_series(tmp_path / "data", series)
     for number, file in enumerate(sorted((tmp_path / "data").iterdir())):
         dataset = pydicom.dcmread(file)
-        dataset.save_as(tmp_path / "data" / str(number), implicit_vr=True, little_endian=True)
-        raw = (tmp_path / "data" / str(number)).read_bytes()
-        start = raw.find(b"\x08\x00\x08\x00")  # the data set itself: Image Type is its first element
-        (tmp_path / "data" / str(number)).write_bytes(raw[start:])
+        del dataset.file_meta
+        dataset.preamble = None
+        pydicom.dcmwrite(tmp_path / "data" / str(number), dataset, implicit_vr=True, little_endian=True)
         file.unlink()
+    assert b"DICM" not in (tmp_path / "data" / "0").read_bytes()
     volume, affine, *_ = volume_of(tmp_path)
     np.testing.assert_array_equal(volume, np.rint(replace(series).sample(head)))
     np.testing.assert_allclose(affine, series.affine, atol=1e-4)

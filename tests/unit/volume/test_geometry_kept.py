@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pydicom
 import pytest
-from factories import CTSeries, head, run_volumes, write_enhanced, write_series
+from factories import CTSeries, ball, head, run_volumes, write_enhanced, write_series
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -91,6 +91,20 @@ def test_any_geometry_comes_out_as_it_went_in(scan, tmp_path_factory):
                 np.abs(np.linalg.norm(places[k] - centre, axis=-1) - 35) < 1.5
             )  # 0.1 px are not worth a shift
             np.testing.assert_allclose(planes[k][~edge], np.rint(shown(places[k]))[~edge], atol=1.001)
+
+
+@pytest.mark.parametrize("tilt", [-18.5, 20.0])
+def test_a_tilted_ball_goes_through_files_and_stays_where_and_as_large_as_it_is(tmp_path, tilt):
+    centre, radius = np.array([9.0, -12.0, 14.0]), 22.0
+    series = CTSeries(shape=(30, 150, 150), spacing_mm=(2.0, 0.7, 0.7), tilt_deg=tilt)
+    shown = ball(centre, radius, edge_mm=1.5, inside=40, outside=-1000)
+    write_series(tmp_path / "data", series, np.rint(series.sample(shown)))
+    volume, affine, *_ = volume_of(tmp_path)
+    share = np.clip((volume + 1000.0) / 1040, 0, 1)
+    voxel_ml = abs(np.linalg.det(affine[:3, :3])) / 1000
+    assert share.sum() * voxel_ml == pytest.approx(4 / 3 * np.pi * radius**3 / 1000, rel=0.01)
+    found = (world_mm(volume, affine) * share[..., None]).sum(axis=(0, 1, 2)) / share.sum()
+    assert np.linalg.norm(found - centre) < 0.1
 
 
 def _bytes(folder):

@@ -89,6 +89,7 @@ rule volumes:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         masks=masks_folder,
+        pictures="logs/volumes/{dataset}/{shard}",
         on_rejected=config["ingest"]["on_rejected"],
         files=masks_state,
         code=fingerprint("smartnet.volume.build"),

@@ -12,6 +12,7 @@ with job(snakemake.log[0]):
         Path(snakemake.input.identity),
         Path(snakemake.output.folder),
         masks=Path(snakemake.params.masks) if snakemake.params.masks else None,
+        pictures=Path(snakemake.params.pictures),
         on_rejected=snakemake.params.on_rejected,
         threads=snakemake.threads,
     )

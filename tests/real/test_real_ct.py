@@ -61,6 +61,7 @@ def ingest(tmp_path, *folders):
         tmp_path / "identity.tsv",
         tmp_path / "volumes",
         masks=None,
+        pictures=tmp_path,
         on_rejected="continue",
         threads=1,
     )

@@ -230,6 +230,12 @@ def run_volumes(folder: Path, out: Path, *, labelled: bool = True, on_rejected: 
 
     catalog, identity = run_catalog(folder, out, labelled=labelled)
     build_shard(
-        catalog, identity, out / "volumes", masks=folder / "masks", on_rejected=on_rejected, threads=1
+        catalog,
+        identity,
+        out / "volumes",
+        masks=folder / "masks",
+        pictures=out / "logs",
+        on_rejected=on_rejected,
+        threads=1,
     )
     return out / "volumes"

@@ -21,7 +21,14 @@ _REJECT_CHOICES = ("continue", "stop")
 
 
 def build_shard(
-    catalog: Path, identity: Path, output: Path, *, masks: Path | None, on_rejected: str, threads: int
+    catalog: Path,
+    identity: Path,
+    output: Path,
+    *,
+    masks: Path | None,
+    pictures: Path,
+    on_rejected: str,
+    threads: int,
 ) -> None:
     """Write the volumes of one shard's accepted cases, and ``cases.tsv`` with every case's verdict.
 
@@ -30,6 +37,7 @@ def build_shard(
         identity: the shard's private table of files.
         output: folder to write to.
         masks: folder of the reference masks, None if there are none.
+        pictures: folder for ``{case}-mask.png`` of a mask that does not fit its scan; made only then.
         on_rejected: ``continue`` makes a case that fails a ``rejected`` row; ``stop`` raises instead.
         threads: number of processes, one case each.
 
@@ -43,7 +51,7 @@ def build_shard(
     output.mkdir(parents=True, exist_ok=True)
     accepted = cases[cases["verdict"] == "accepted"]
     jobs = [row._asdict() for row in accepted.itertuples(index=False)]
-    work = partial(_build_case, output=output, masks=masks)
+    work = partial(_build_case, output=output, masks=masks, pictures=pictures)
     files = _files_by_case(identity, set(accepted["case"]))
     updates = {}
     results = map_processes(work, jobs, [files[job["case"]] for job in jobs], threads=threads)
@@ -82,13 +90,13 @@ def _files_by_case(identity: Path, wanted: set[str]) -> dict[str, pd.DataFrame]:
     return dict(iter(table.groupby("case")))
 
 
-def _build_case(row: dict, files: pd.DataFrame, *, output: Path, masks: Path | None) -> dict:
+def _build_case(row: dict, files: pd.DataFrame, *, output: Path, masks: Path | None, pictures: Path) -> dict:
     """Build and write one case; give the fields of its row that reading the pixels has settled."""
     case = row["case"]
     name = files["mask"].iloc[0]
     mask_file = Path(masks) / name if masks is not None and name else None
     try:
-        volume = load_case(case, files, mask_file=mask_file, mask_state=row["mask"])
+        volume = load_case(case, files, mask_file=mask_file, mask_state=row["mask"], pictures=pictures)
         update = _settle_label(row, volume)
     except RejectedError as error:
         return {"case": case, "verdict": "rejected", "reason": str(error), "lesion_ml": float("nan")}

@@ -1,11 +1,13 @@
-"""Reference masks from DICOM Segmentation objects (PS3.3 A.51 and C.8.20)."""
+"""Reference masks from DICOM Segmentation objects (PS3.3 A.51 and C.8.20).
+
+Read with pydicom alone: highdicom makes no volume of the sheared frames of a tilted gantry.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.pixels import iter_pixels
 
 from smartnet.volume.masks.names import labels_of
 from smartnet.volume.masks.scan import (
@@ -29,38 +31,48 @@ class Frames:
 
     Attributes:
         dataset: the SEG, for its pixels.
+        shape: (rows, columns).
         affines: (4, 4) of each frame's plane, its third axis the scan's.
-        segments: number of each frame's segment; 0 in a label map, whose pixels hold the numbers.
+        segments: number of each frame's segment; empty for a label map, whose pixels hold the numbers.
+        lowest: the lowest stored value that belongs to a frame's segment.
         labels: label of each segment by its number.
     """
 
     dataset: Dataset
+    shape: tuple[int, int]
     affines: list[np.ndarray]
     segments: list[int]
+    lowest: float
     labels: dict[int, int]
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(rows, columns)."""
-        return int(self.dataset.Rows), int(self.dataset.Columns)
-
     def planes(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Give the labels of each frame, (rows, columns) uint8, and its affine."""
-        kind = self.dataset.SegmentationType
-        lowest = int(self.dataset.MaximumFractionalValue) / 2 if kind == "FRACTIONAL" else 1
-        table = np.zeros(1 << 16, np.uint8)  # segment number to label
-        table[list(self.labels)] = list(self.labels.values())
+        """Give the labels of each frame, (rows, columns) uint8, and its affine.
+
+        Raises:
+            MaskError: the pixels cannot be decoded, or a label map holds a number that is no segment.
+        """
         try:
-            for affine, segment, stored in zip(
-                self.affines, self.segments, iter_pixels(self.dataset), strict=True
-            ):
-                yield table[stored] if kind == "LABELMAP" else (stored >= lowest) * table[segment], affine
+            # All at once: frame by frame, pydicom 3.0 cannot cut bits where no byte ends.
+            pixels = self.dataset.pixel_array.reshape(len(self.affines), *self.shape)
         except Exception as error:  # decoders raise anything
             syntax = getattr(self.dataset.file_meta.get("TransferSyntaxUID"), "name", "unknown syntax")
             raise MaskError(
                 f"is a SEG whose pixels cannot be decoded ({syntax}: {type(error).__name__}): export it "
                 "again, uncompressed"
             ) from error
+        if self.segments:
+            for affine, segment, stored in zip(self.affines, self.segments, pixels, strict=True):
+                yield (stored >= self.lowest) * np.uint8(self.labels[segment]), affine
+            return
+        table = np.zeros(1 << 16, np.uint8)
+        table[list(self.labels)] = list(self.labels.values())
+        unknown = sorted(set(np.unique(pixels).tolist()) - {0, *self.labels})
+        if unknown:
+            raise MaskError(
+                f"is a label map that holds {unknown[0]}, which is no segment of it: export it again"
+            )
+        for affine, stored in zip(self.affines, pixels, strict=True):
+            yield table[stored], affine
 
 
 def read_seg(dataset: Dataset, scan: Scan) -> np.ndarray:
@@ -93,19 +105,22 @@ def _read_frames(dataset: Dataset, scan: Scan) -> Frames:
         if len(items) != int(dataset.get("NumberOfFrames") or 1):
             raise ValueError("functional groups do not match the frames")
         affines = [_plane(item, shared, scan) for item in items]
-        if dataset.SegmentationType == "LABELMAP":
-            segments = [0] * len(items)
-        else:
+        kind = dataset.SegmentationType
+        lowest = int(dataset.MaximumFractionalValue) / 2 if kind == "FRACTIONAL" else 1
+        names = {int(item.SegmentNumber): _names(item) for item in dataset.SegmentSequence}
+        marked, segments = set(names) - {0}, []  # 0 is the background of a label map
+        if kind != "LABELMAP":
             group = "SegmentIdentificationSequence"
             segments = [int(_macro(item, shared, group).ReferencedSegmentNumber) for item in items]
-        names = {int(item.SegmentNumber): _names(item) for item in dataset.SegmentSequence}
-        marked = {number: names[number] for number in sorted(set(segments) - {0} or set(names) - {0})}
+            marked = set(segments)
+        labels = labels_of({number: names[number] for number in sorted(marked)})
+        shape = int(dataset.Rows), int(dataset.Columns)
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise MaskError(
             f"is a SEG that is damaged or does not say where its frames lie ({type(error).__name__}): "
             "export it again"
         ) from error
-    return Frames(dataset, affines, segments, labels_of(marked))
+    return Frames(dataset, shape, affines, segments, lowest, labels)
 
 
 def _plane(item: Dataset, shared: Dataset, scan: Scan) -> np.ndarray:

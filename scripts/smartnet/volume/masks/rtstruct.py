@@ -10,6 +10,7 @@ from smartnet.volume.masks.names import labels_of
 from smartnet.volume.masks.scan import MaskError, MisfitError, Scan
 
 _AREAS = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
+_ON_OUTLINE_PX = 0.01  # coordinates are often written with two decimals of a mm
 _ADVICE = "export it for exactly this series, or correct the mask's name in labels.tsv"
 
 
@@ -24,9 +25,9 @@ class Contour:
 def read_rtstruct(dataset: Dataset, scan: Scan) -> np.ndarray:
     """Bring the contours of a structure set onto the scan's grid, each to the slice on whose plane it lies.
 
-    A voxel belongs to a region if its centre is inside an odd number of times: a contour within another one
-    cuts a hole, and so does a keyhole (a hole joined to its rim by a channel of no width). A contour that
-    stands twice counts once. Points (markers) are passed over.
+    A voxel belongs to a region if its centre is inside an odd number of times (see :func:`fill`): a contour
+    within another one cuts a hole, and so does a keyhole (a hole joined to its rim by a channel of no width).
+    A contour that stands twice counts once. Points (markers) are passed over.
 
     Args:
         dataset: the structure set.
@@ -134,10 +135,12 @@ def fill(polygons: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
         shape: (rows, columns).
 
     Returns:
-        (rows, columns) bool: centres that lie in an odd number of the polygons (or of the loops of one).
+        (rows, columns) bool: centres that lie in an odd number of the polygons (or of the loops of one), and
+        those on an outline, as programs that trace a mask draw through the centres of its border.
     """
     rows, columns = shape
     crossings = np.zeros((rows, columns + 1), np.int32)  # from this pixel on, one is once more in or out
+    outline = np.zeros(shape, bool)
     for polygon in polygons:
         for ends in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
             (x0, y0), (x1, y1) = sorted(map(tuple, ends), key=lambda point: point[1])
@@ -145,4 +148,21 @@ def fill(polygons: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
             if len(y):
                 x = x0 + (y - y0) * ((x1 - x0) / (y1 - y0))
                 crossings[y, np.clip(np.ceil(x), 0, columns).astype(int)] += 1
-    return crossings[:, :columns].cumsum(axis=1) % 2 == 1
+            outline[tuple(_centres_on(np.array(ends), shape).T)] = True
+    return (crossings[:, :columns].cumsum(axis=1) % 2 == 1) | outline
+
+
+def _centres_on(ends: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Give the (n, 2) pixels (row, column) whose centres lie on an edge, given by its ends (x, y)."""
+    start, stop = ends
+    along = int(np.argmax(np.abs(stop - start)))  # every centre on the edge is a whole number along here
+    first, last = sorted(ends[:, along])
+    first = max(0, np.ceil(first - _ON_OUTLINE_PX))
+    whole = np.arange(first, min(shape[1 - along] - 1, np.floor(last + _ON_OUTLINE_PX)) + 1)
+    slope = (stop - start)[1 - along] / ((stop - start)[along] or 1)
+    across = start[1 - along] + (whole - start[along]) * slope
+    near = (
+        (np.abs(across - np.rint(across)) < _ON_OUTLINE_PX) & (across > -0.5) & (across < shape[along] - 0.5)
+    )
+    found = np.stack([whole, np.rint(across)] if along else [np.rint(across), whole], axis=1)
+    return found[near].astype(int)

@@ -1,5 +1,6 @@
 """RTSTRUCT as reference: volumes of bodies with a known one, holes, and contours that lie nowhere."""
 
+import cv2
 import numpy as np
 import pytest
 from factories import UID_ROOT, CTSeries
@@ -137,5 +138,21 @@ def test_polygons_are_filled_as_matplotlib_tells_inside(seed):
     radius = random.uniform(2, 30, len(angle))
     polygon = np.stack([20 + radius * np.cos(angle), 15 + radius * np.sin(angle)], axis=1)
     y, x = np.mgrid[:31, :43]
-    inside = Polygon(polygon).contains_points(np.stack([x.ravel(), y.ravel()], axis=1)).reshape(31, 43)
-    np.testing.assert_array_equal(fill([polygon], (31, 43)), inside)
+    centres = np.stack([x.ravel(), y.ravel()], axis=1)
+    inside = Polygon(polygon).contains_points(centres).reshape(31, 43)
+    edges = np.roll(polygon, -1, axis=0) - polygon
+    offsets = centres[:, None] - polygon
+    share = np.clip((offsets * edges).sum(-1) / (edges**2).sum(-1), 0, 1)
+    distance = np.linalg.norm(offsets - share[..., None] * edges, axis=-1).min(axis=1).reshape(31, 43)
+    differs = fill([polygon], (31, 43)) != inside
+    assert (distance[differs] < 0.01).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_was_traced_from_a_mask_is_that_mask_again(seed):
+    mask = cv2.blur(np.random.default_rng(seed).random((60, 70)), (3, 3)) > 0.52
+    traced, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    assert len(traced) > 20
+    noise = np.random.default_rng(seed)
+    polygons = [contour[:, 0] + noise.uniform(-1e-3, 1e-3, (len(contour), 2)) for contour in traced]
+    np.testing.assert_array_equal(fill(polygons, mask.shape), mask)

@@ -93,6 +93,7 @@ rule volumes:
     params:
         masks=masks_folder,
         uneven_spacing=config["ingest"]["uneven_spacing"],
+        pictures="logs/volumes/{dataset}/{shard}",
         on_rejected=config["ingest"]["on_rejected"],
         files=masks_state,
         code=fingerprint("smartnet.volume.build"),

@@ -13,6 +13,7 @@ with job(snakemake.log[0]):
         Path(snakemake.output.folder),
         masks=Path(snakemake.params.masks) if snakemake.params.masks else None,
         uneven_spacing=snakemake.params.uneven_spacing,
+        pictures=Path(snakemake.params.pictures),
         on_rejected=snakemake.params.on_rejected,
         threads=snakemake.threads,
     )

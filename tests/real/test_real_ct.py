@@ -64,6 +64,7 @@ def ingest(tmp_path, *folders, **options):
         tmp_path / "identity.tsv",
         tmp_path / "volumes",
         masks=None,
+        pictures=tmp_path,
         on_rejected="continue",
         threads=1,
     )

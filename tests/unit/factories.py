@@ -293,6 +293,7 @@ def run_volumes(
         identity,
         out / "volumes",
         masks=folder / "masks",
+        pictures=out / "logs",
         on_rejected=on_rejected,
         threads=1,
         uneven_spacing=uneven_spacing,

@@ -110,7 +110,7 @@ def _load_truth(labels: Path | None, masks: Path | None, index: pd.DataFrame) ->
     if unmatched:
         logger.warning("%d of %d rows of %s match no series", unmatched, len(truth), labels)
     for line, name in enumerate(truth["mask"], start=2):
-        if name and (masks is None or not (Path(masks) / name).is_file()):
+        if name and (masks is None or not (Path(masks) / name).exists()):
             raise DataError(
                 f"the mask file that line {line} of {labels} names is not in "
                 f"{masks or 'any masks folder (none is given)'}: put it there or empty the field"

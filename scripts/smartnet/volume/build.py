@@ -27,6 +27,7 @@ def build_shard(
     output: Path,
     *,
     masks: Path | None,
+    pictures: Path,
     on_rejected: str,
     threads: int,
     uneven_spacing: str = "resample",
@@ -38,6 +39,7 @@ def build_shard(
         identity: the shard's private table of files.
         output: folder to write to.
         masks: folder of the reference masks, None if there are none.
+        pictures: folder for ``{case}-mask.png`` of a mask that does not fit its scan; made only then.
         on_rejected: ``continue`` makes a case that fails a ``rejected`` row; ``stop`` raises instead.
         threads: number of processes, one case each.
         uneven_spacing: ``resample`` or ``keep`` stacks with gaps that differ (those to reject are already).
@@ -52,7 +54,7 @@ def build_shard(
     output.mkdir(parents=True, exist_ok=True)
     accepted = cases[cases["verdict"] == "accepted"]
     jobs = [row._asdict() for row in accepted.itertuples(index=False)]
-    work = partial(_build_case, output=output, masks=masks, uneven_spacing=uneven_spacing)
+    work = partial(_build_case, output=output, masks=masks, pictures=pictures, uneven_spacing=uneven_spacing)
     files = _files_by_case(identity, set(accepted["case"]))
     updates = {}
     results = map_processes(work, jobs, [files[job["case"]] for job in jobs], threads=threads)
@@ -92,7 +94,13 @@ def _files_by_case(identity: Path, wanted: set[str]) -> dict[str, pd.DataFrame]:
 
 
 def _build_case(
-    row: dict, files: pd.DataFrame, *, output: Path, masks: Path | None, uneven_spacing: str
+    row: dict,
+    files: pd.DataFrame,
+    *,
+    output: Path,
+    masks: Path | None,
+    pictures: Path,
+    uneven_spacing: str,
 ) -> dict:
     """Build and write one case; give the fields of its row that reading the pixels has settled."""
     case = row["case"]
@@ -100,7 +108,12 @@ def _build_case(
     mask_file = Path(masks) / name if masks is not None and name else None
     try:
         volume = load_case(
-            case, files, mask_file=mask_file, mask_state=row["mask"], uneven_spacing=uneven_spacing
+            case,
+            files,
+            mask_file=mask_file,
+            mask_state=row["mask"],
+            pictures=pictures,
+            uneven_spacing=uneven_spacing,
         )
         update = _settle_label(row, volume)
     except RejectedError as error:

@@ -10,7 +10,7 @@ from smartnet.dicom.geometry import GeometryError, Stack
 from smartnet.dicom.grouping import stack_of
 from smartnet.dicom.pixels import PixelError, Slice, read_slice
 from smartnet.errors import DataError
-from smartnet.volume.masks import load_mask
+from smartnet.volume.masks import Scan, load_mask
 from smartnet.volume.plausibility import ImplausibleError, Plausibility, check_hu
 from smartnet.volume.straighten import (
     Shear,
@@ -63,7 +63,13 @@ class Volume:
 
 
 def load_case(
-    case: str, files: pd.DataFrame, *, mask_file: Path | None, mask_state: str, uneven_spacing: str
+    case: str,
+    files: pd.DataFrame,
+    *,
+    mask_file: Path | None,
+    mask_state: str,
+    pictures: Path,
+    uneven_spacing: str,
 ) -> Volume:
     """Read, orient, straighten, even out and check one case.
 
@@ -72,6 +78,7 @@ def load_case(
         files: its rows of the identity table, in any order.
         mask_file: reference mask, if there is one.
         mask_state: the catalog's ``mask``: ``reference``, ``empty`` or ``none``.
+        pictures: folder for the picture of a mask that does not fit.
         uneven_spacing: ``resample`` interpolates slices as close as the closest of the scan where gaps
             differ; ``keep`` leaves them as they are, as if the gaps were their mean.
 
@@ -91,7 +98,8 @@ def load_case(
     except (GeometryError, PixelError, ImplausibleError) as error:
         raise RejectedError(str(error)) from error
     shear = measure_shear(raw_affine, stack.positions_mm, stack.normal)
-    mask = _load_mask(case, mask_file, mask_state, raw, raw_affine)
+    scan = _scan(case, files, stack, raw, raw_affine)
+    mask = _load_mask(scan, mask_file, mask_state, pictures)
     grid = _even_grid(stack, shear, uneven_spacing)
     wrapped = sum(plane.unwrapped for plane in planes)
     return Volume(
@@ -144,17 +152,28 @@ def _pile(planes: list[Slice]) -> np.ndarray:
     return np.stack([plane.hu for plane in planes])
 
 
-def _load_mask(
-    case: str, mask_file: Path | None, mask_state: str, raw: np.ndarray, raw_affine: np.ndarray
-) -> np.ndarray | None:
+def _scan(case: str, files: pd.DataFrame, stack: Stack, raw: np.ndarray, raw_affine: np.ndarray) -> Scan:
+    return Scan(
+        case=case,
+        hu=raw,
+        affine=raw_affine,
+        origins_mm=stack.positions_mm + (raw_affine[:3, 3] - stack.positions_mm[0]),
+        series_uid=files["series_uid"].iloc[0],
+        study_uid=files["study_uid"].iloc[0],
+        instance_uids=frozenset(files["instance_uid"]),
+        plane=stack.plane,
+    )
+
+
+def _load_mask(scan: Scan, mask_file: Path | None, mask_state: str, pictures: Path) -> np.ndarray | None:
     """Give the mask on the raw grid: the reference, zeros for a scan labelled 0, None if unknown."""
     if mask_state == "empty":
-        return np.zeros(raw.shape, dtype=np.uint8)
+        return np.zeros(scan.shape, dtype=np.uint8)
     if mask_state == "none":
         return None
     if mask_file is None:
-        raise DataError(f"case {case} has a reference mask, but no masks folder is given: give one")
-    return load_mask(mask_file, case, raw.shape, raw_affine)
+        raise DataError(f"case {scan.case} has a reference mask, but no masks folder is given: give one")
+    return load_mask(mask_file, scan, pictures=pictures)
 
 
 def _slice_map(

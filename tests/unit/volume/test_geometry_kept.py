@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pydicom
 import pytest
-from factories import CTSeries, ball, head, run_volumes, write_enhanced, write_series
+from factories import CTSeries, ball, head, run_volumes, write_enhanced, write_labels, write_series
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smartnet.files import read_nifti, read_table
+from smartnet.files import read_nifti, read_table, write_nifti
 
 SMALL = {"shape": (9, 12, 14), "spacing_mm": (5.0, 12.0, 11.0)}
 PLANES = {
@@ -155,6 +155,36 @@ def test_uneven_gaps_are_resampled_to_the_finest_and_the_map_says_from_where(tmp
     assert "median 3.750 mm: resampled to the finest" in case["flags"]
     kept = volume_of(tmp_path, uneven_spacing="keep")
     assert len(kept[0]) == 9 and (kept[2]["interpolated"] == 0).all()
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        CTSeries(row_direction=(0, 1, 0), column_direction=(0, 0, -1), tilt_deg=0),
+        CTSeries(row_direction=(1, 0, 0), column_direction=(0, 0, -1), tilt_deg=6),
+        CTSeries(shape=(9, 48, 48), z_offsets_mm=(0, 0, 0, 0, 0, 5, 10, 15, 20)),
+    ],
+    ids=["sagittal", "coronal", "uneven"],
+)
+def test_a_mask_goes_the_way_of_its_scan(tmp_path, series):
+    uneven = len(series.z_offsets_mm) > 0
+    lesion = np.abs(series.sample(head) - 36) < 3
+    hu = np.where(lesion, 70.0, series.sample(head))
+    write_series(tmp_path / "data" / "dicom", series, hu)
+    affine = series.affine.copy()
+    if uneven:
+        affine[:3, 2] = (series.positions_mm[-1] - series.positions_mm[0]) / (series.shape[0] - 1)
+    write_nifti(lesion.astype(np.uint8), affine, tmp_path / "data" / "masks" / "m.nii.gz")
+    write_labels(tmp_path / "data", [{"study_uid": series.study, "mask": "m.nii.gz"}])
+    folder = run_volumes(tmp_path / "data", tmp_path)
+    case = read_table(folder / "cases.tsv").iloc[0]
+    assert case["verdict"] == "accepted", case["reason"]
+    volume, _ = read_nifti(folder / f"{case['case']}.nii.gz")
+    mask, _ = read_nifti(folder / f"{case['case']}_mask.nii.gz")
+    assert mask.shape == volume.shape and mask.any()
+    own = np.abs(np.where(mask > 0, volume, 70) - 70) < 1
+    assert own.mean() == 1 if series.tilt_deg == 0 and not uneven else own.mean() > 0.9
+    assert abs((volume == 70).sum() - (mask > 0).sum()) <= 0.35 * (mask > 0).sum()
 
 
 def test_values_that_wrapped_around_in_12_bits_are_repaired_and_flagged(tmp_path):

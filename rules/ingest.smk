@@ -30,7 +30,7 @@ rule index:
         "benchmarks/index/{dataset}.tsv"
     conda:
         "../envs/imaging.yaml"
-    threads: 1
+    threads: 4
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,

@@ -14,6 +14,7 @@ report: "report/workflow.rst"
 include: "rules/common.smk"
 include: "rules/phantom.smk"
 include: "rules/ingest.smk"
+include: "rules/quality.smk"
 include: "rules/preprocess.smk"
 include: "rules/upstream.smk"
 include: "rules/downstream.smk"
@@ -36,6 +37,7 @@ rule all:
         FIGURES,
         TABLES,
         "results/metrics.csv",
+        "results/quality/index.html",
 
 
 rule figures:

@@ -4,7 +4,7 @@ In: results/metrics.csv, predictions, features, maps. Out: results/figures/ and 
 """
 
 FIGURE_NAMES = ["montage", "datasets", "roc", "activation", "gradcam", "tsne", "segmentation", "learning"]
-TABLE_NAMES = ["datasets", "classification", "segmentation", "published"]
+TABLE_NAMES = ["datasets", "quality", "classification", "segmentation", "published"]
 FIGURES = expand("results/figures/{name}.{suffix}", name=FIGURE_NAMES, suffix=["pdf", "png"])
 TABLES = expand("results/tables/{name}.{suffix}", name=TABLE_NAMES, suffix=["csv", "tex"])
 

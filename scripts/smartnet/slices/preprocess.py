@@ -87,9 +87,9 @@ def overlap(crop: Crop, shape: tuple[int, int]) -> tuple[tuple[slice, slice], tu
     return image, tuple(slice(low - first, high - first) for low, high, first in spans)
 
 
-def cut(planes: np.ndarray, crop: Crop) -> np.ndarray:
-    """Cut a crop out of planes (D, H, W); 0 where it reaches beyond them."""
-    result = np.zeros((len(planes), crop.rows, crop.columns), planes.dtype)
+def cut(planes: np.ndarray, crop: Crop, *, fill: float = 0) -> np.ndarray:
+    """Cut a crop out of planes (D, H, W); ``fill`` where it reaches beyond them."""
+    result = np.full((len(planes), crop.rows, crop.columns), fill, planes.dtype)
     image, own = overlap(crop, planes.shape[1:])
     result[:, *own] = planes[:, *image]
     return result

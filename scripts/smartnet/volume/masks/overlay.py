@@ -6,14 +6,12 @@ import numpy as np
 
 from smartnet.files import write_bytes
 from smartnet.volume.masks.scan import Scan
+from smartnet.volume.pictures import slice_picture, write_text
 
-_WINDOW_HU = (0.0, 80.0)
 _TILES = 6
 _COLUMNS = 3
 _WIDTH_PX = 256
 _HEAD_PX = 24
-_OUTLINE = (0, 94, 213)  # vermilion (Okabe and Ito, 2008), blue first as OpenCV has it
-_TEXT = (255, 255, 255)
 
 
 def draw_overlay(scan: Scan, given: np.ndarray, placed_by: str, path: Path) -> None:
@@ -36,28 +34,15 @@ def draw_overlay(scan: Scan, given: np.ndarray, placed_by: str, path: Path) -> N
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % _COLUMNS)
     rows = [np.hstack(tiles[start : start + _COLUMNS]) for start in range(0, len(tiles), _COLUMNS)]
     line = np.zeros((_HEAD_PX, rows[0].shape[1], 3), np.uint8)
-    _write(line, head)
+    write_text(line, head)
     write_bytes(cv2.imencode(".png", np.vstack([line, *rows]))[1].tobytes(), path)
 
 
 def _tile(scan: Scan, given: np.ndarray, z: int) -> np.ndarray:
     """Draw one slice with the outline of the mask, (H, W, 3) uint8."""
-    import cv2
-
     _, between_rows, between_columns = scan.spacing_mm
     rows, columns = scan.shape[1:]
     height = max(1, round(_WIDTH_PX * rows * between_rows / (columns * between_columns)))
-    low, high = _WINDOW_HU
-    grey = (np.clip((scan.hu[z].astype(np.float32) - low) / (high - low), 0, 1) * 255).astype(np.uint8)
-    tile = cv2.cvtColor(cv2.resize(grey, (_WIDTH_PX, height)), cv2.COLOR_GRAY2BGR)
-    mask = cv2.resize(given[z].astype(np.uint8), (_WIDTH_PX, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    outlines, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(tile, outlines, -1, _OUTLINE, 1)
-    _write(tile, f"slice {z}")
+    tile = slice_picture(scan.hu[z], given[z], width=_WIDTH_PX, height=height)
+    write_text(tile, f"slice {z}")
     return tile
-
-
-def _write(image: np.ndarray, text: str) -> None:
-    import cv2
-
-    cv2.putText(image, text, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.4, _TEXT, 1, cv2.LINE_AA)

@@ -1,0 +1,10 @@
+"""Adapter of rule contact_sheets."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.quality.sheets import write_sheets
+
+    write_sheets(Path(snakemake.input.volumes), Path(snakemake.output.folder))

@@ -1,0 +1,15 @@
+"""Adapter of rule quality."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.quality.page import write_page
+
+    write_page(
+        [Path(folder) for folder in snakemake.input.volumes],
+        [Path(folder) for folder in snakemake.input.sheets],
+        Path(snakemake.input.template),
+        Path(snakemake.output.page),
+    )

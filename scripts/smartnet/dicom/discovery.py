@@ -3,15 +3,18 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pydicom
 from pydicom.errors import InvalidDicomError
+from pydicom.tag import Tag
 
+from smartnet.dicom.private import PRIVATE_TAGS, private_values
 from smartnet.errors import DataError
 
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE  # its warnings quote identifiers
 
-# Column of the index -> DICOM keyword. Nothing else is ever read from a header here.
+# Column of the index -> DICOM keyword. Nothing else is ever read from a header here but the private values.
 HEADER_TAGS = {
     "series_uid": "SeriesInstanceUID",
     "study_uid": "StudyInstanceUID",
@@ -38,6 +41,8 @@ INDEX_COLUMNS = [
     *["path", *(name for name in HEADER_TAGS if name != "frames")],
     *["transfer_syntax", "frames", "error"],
 ]
+# Looked up once, not for every file.
+_READ_TAGS = [Tag(keyword) for keyword in (*HEADER_TAGS.values(), *PRIVATE_TAGS)]
 CT_SOP_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.2": "CT Image Storage",
     "1.2.840.10008.5.1.4.1.1.2.1": "Enhanced CT Image Storage",
@@ -63,15 +68,17 @@ def list_files(folder: Path) -> list[Path]:
     return sorted(files, key=lambda file: file.as_posix())
 
 
-def read_header(path: Path) -> dict[str, str]:
+def read_header(path: Path) -> dict[str, Any]:
     """Read one file's header.
 
     Returns:
-        one row of the index, all values as text; ``error`` says why the file is of no use.
+        one row of the index, all values as text; ``error`` says why the file is of no use. Beside the
+        index's columns, ``private`` holds pairs of kind and value (see :func:`private_values`).
     """
-    row = dict.fromkeys(INDEX_COLUMNS, "") | {"path": path.as_posix()}
+    row = dict.fromkeys(INDEX_COLUMNS, "") | {"path": path.as_posix(), "private": []}
     try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(HEADER_TAGS.values()))
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_READ_TAGS)
+        row["private"] = private_values(header)
         row |= {name: _text(header.get(keyword)) for name, keyword in HEADER_TAGS.items()}
         row["transfer_syntax"] = _text(header.file_meta.get("TransferSyntaxUID"))
     except InvalidDicomError:

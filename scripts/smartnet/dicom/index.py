@@ -1,34 +1,43 @@
 """The private index: one row per file of a data set, from the headers alone."""
 
 import logging
+import os
 from pathlib import Path
 
 import pandas as pd
 
 from smartnet.dicom.discovery import CT_SOP_CLASSES, INDEX_COLUMNS, list_files, read_header
+from smartnet.dicom.private import TECHNICAL, PrivateValues, path_names
 from smartnet.errors import DataError
 from smartnet.files import write_table
 from smartnet.parallel import map_processes
 
 logger = logging.getLogger(__name__)
 
+# Columns whose values artifacts may hold: what the catalog shows of a header, and the modality.
+TECHNICAL_COLUMNS = ["modality", "manufacturer", "kvp", "kernel", "model", "image_type"]
 _CHUNK = 64  # files per message to a worker process
 
 
-def index_folder(folder: Path, output: Path, *, threads: int) -> None:
+def index_folder(folder: Path, output: Path, *, threads: int, private: Path | None = None) -> None:
     """Read the header of every file below a data set's folder into the private index table.
 
     Args:
         folder: the data set; its ``dicom`` folder is read if it has one, else all of it.
         output: the table to write, one row per file, sorted by path. It holds identifiers.
         threads: number of processes that read.
+        private: table to write of the distinct values that must not leave the site, ``kind value``.
 
     Raises:
         DataError: the folder is missing or empty, or no file in it is a CT image.
     """
     folder = Path(folder)
     files = list_files(folder)
-    rows = list(map_processes(read_header, files, threads=threads, chunk=_CHUNK))
+    values = PrivateValues()
+    rows = []
+    for row in map_processes(read_header, files, threads=threads, chunk=_CHUNK):
+        values.add(row.pop("private"))
+        rows.append(row)
     table = pd.DataFrame(rows, columns=INDEX_COLUMNS)
     errors = table["error"][table["error"] != ""]
     logger.info("%d files below %s, %d of them of no use", len(table), folder, len(errors))
@@ -42,3 +51,17 @@ def index_folder(folder: Path, output: Path, *, threads: int) -> None:
             "point the data set's path at the folder that holds its CT files"
         )
     write_table(table, output)
+    if private is not None:
+        values.add(path_names(folder, [*files, *_beside(folder)]))
+        values.add((TECHNICAL, text) for name in TECHNICAL_COLUMNS for text in table[name].unique() if text)
+        values.write(private)
+
+
+def _beside(folder: Path) -> list[Path]:
+    """List the files of a data set that hold no images: labels, masks. Their names may identify, too."""
+    return [
+        Path(base, name)
+        for base, _, names in os.walk(folder)
+        if "dicom" not in Path(base).relative_to(folder).parts[:1]
+        for name in names
+    ]

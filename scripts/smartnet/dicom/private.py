@@ -1,0 +1,116 @@
+"""What a header and a path tell of a person, a place or a day: kept in private, looked for in artifacts.
+
+The names of the kinds are DICOM keywords (PS3.6); file and folder names below the data folder, and the
+technical values that artifacts may hold, have kinds of their own.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path, PurePath
+
+import pandas as pd
+import pydicom
+from pydicom.datadict import tag_for_keyword
+
+from smartnet.files import write_table
+
+UIDS = ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID"]
+PERSONS = [
+    *["PatientName", "OtherPatientNames", "PatientBirthName", "PatientMotherBirthName", "ResponsiblePerson"],
+    *["ReferringPhysicianName", "PerformingPhysicianName", "RequestingPhysician", "PhysiciansOfRecord"],
+    *["NameOfPhysiciansReadingStudy", "OperatorsName"],
+]
+DATES = [
+    *["PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"],
+    *["InstanceCreationDate", "PerformedProcedureStepStartDate", "AcquisitionDateTime"],
+]
+TIMES = ["StudyTime", "SeriesTime", "AcquisitionTime", "ContentTime"]
+NUMBERS = [
+    *["PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID", "AdmissionID", "DeviceSerialNumber"],
+    *["PerformedProcedureStepID", "PatientTelephoneNumbers"],
+]
+PLACES = [
+    *["InstitutionName", "InstitutionAddress", "InstitutionalDepartmentName", "StationName"],
+    *["PatientAddress", "PatientComments", "ImageComments", "AdditionalPatientHistory"],
+]
+DESCRIPTIONS = [
+    *["StudyDescription", "SeriesDescription", "ProtocolName", "RequestedProcedureDescription"],
+    *["PerformedProcedureStepDescription"],
+]
+NAMES = ["FileName", "FolderName"]
+TECHNICAL = "technical"
+
+# OtherPatientIDs was retired in favour of a sequence of items that hold a PatientID each.
+_OTHER_IDS = "OtherPatientIDsSequence"
+PRIVATE_TAGS = [*UIDS, *PERSONS, *DATES, *TIMES, *NUMBERS, *PLACES, *DESCRIPTIONS, _OTHER_IDS]
+_KINDS = {tag_for_keyword(keyword): keyword for keyword in PRIVATE_TAGS}
+
+
+def private_values(header: pydicom.Dataset) -> list[tuple[str, str]]:
+    """Collect a header's identifying values.
+
+    Args:
+        header: read with (at least) :data:`PRIVATE_TAGS`; values nobody has looked at yet are cheap.
+
+    Returns:
+        kind (DICOM keyword) and value, each line and each of several values apart, spaces collapsed.
+    """
+    found = []
+    for tag in list(header.keys()):
+        kind = _KINDS.get(tag)
+        if kind is None:
+            continue
+        if kind == _OTHER_IDS:
+            found += [("OtherPatientIDs", str(item.get("PatientID", ""))) for item in header[tag].value]
+            continue
+        value = header.get_item(tag).value  # as it stands in the file, unless somebody has looked at it
+        if isinstance(value, bytes) and not value.isascii():
+            value = header[tag].value  # decoded by its character set
+        found += [(kind, part) for part in _parts(value if isinstance(value, bytes) else _joined(value))]
+    return [(kind, value) for kind, value in found if value]
+
+
+def _joined(value: object) -> str:
+    if value is None:
+        return ""
+    several = isinstance(value, pydicom.multival.MultiValue | list)
+    return "\\".join(map(str, value)) if several else str(value)
+
+
+@lru_cache(maxsize=4096)
+def _parts(value: bytes | str) -> tuple[str, ...]:
+    """Split a value into its several values and lines."""
+    text = value.decode("ascii") if isinstance(value, bytes) else value
+    parts = text.replace("\0", "").replace("\\", "\n").splitlines()
+    return tuple(filter(None, (" ".join(part.split()) for part in parts)))
+
+
+def path_names(root: Path, files: Iterable[Path]) -> set[tuple[str, str]]:
+    """Collect the names of files and folders below the data folder.
+
+    Args:
+        root: the data folder.
+        files: files below it.
+    """
+    found = set()
+    for folder in {file.parent for file in files}:
+        found |= {("FolderName", part) for part in folder.relative_to(root).parts}
+    return found | {("FileName", PurePath(file).name) for file in files}
+
+
+class PrivateValues:
+    """The distinct private values of a data set, collected while its headers are read."""
+
+    def __init__(self) -> None:  # noqa: D107
+        self._values: dict[str, set[str]] = defaultdict(set)
+
+    def add(self, values: Iterable[tuple[str, str]]) -> None:
+        """Add pairs of kind and value."""
+        for kind, value in values:
+            self._values[kind].add(value)
+
+    def write(self, path: Path) -> None:
+        """Write the private table: one row per kind and distinct value, sorted."""
+        rows = [(kind, value) for kind in sorted(self._values) for value in sorted(self._values[kind])]
+        write_table(pd.DataFrame(rows, columns=["kind", "value"]), path)

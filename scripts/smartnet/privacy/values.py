@@ -1,0 +1,146 @@
+"""Which values are looked for. The rule is in docs/decisions/0007-phi-scan.md."""
+
+import csv
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from smartnet.dicom.private import DATES, DESCRIPTIONS, NAMES, PLACES, TECHNICAL, TIMES, UIDS
+from smartnet.fingerprint import ROOT
+from smartnet.privacy.spellings import is_short, spellings, trimmed
+from smartnet.privacy.text import WORD, canonical, words_of
+
+_UNMISTAKABLE = frozenset([*UIDS, *DATES, *TIMES])  # whatever they are made of
+_TECHNIQUE = frozenset([*DESCRIPTIONS, *NAMES])  # may be made of the vocabulary's words, in any order
+_OF_THE_SITE = frozenset([*PLACES, *_TECHNIQUE])  # no secret where the configuration itself says it
+_OWN_FILES = ["Snakefile", "config.yaml", "config/*", "rules/*", "report/*", "resources/*.csv", "envs/*"]
+
+TOO_SHORT = "too short or too common"
+VOCABULARY = "vocabulary of the workflow"
+IGNORED = "privacy.ignore"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Texts that say nothing about a patient.
+
+    Attributes:
+        text: canonical.
+        words: of the text.
+    """
+
+    text: str
+    words: frozenset[str]
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> "Vocabulary":
+        """Make a vocabulary of any texts."""
+        text = canonical("\n".join(texts))
+        return cls(text, frozenset(words_of(text)))
+
+    def holds(self, form: str) -> bool:
+        """Tell whether a canonical word or phrase stands in the texts."""
+        words = WORD.findall(form)
+        if not self.words.issuperset(words):
+            return False
+        return len(words) == 1 or bool(re.search(rf"(?<!\w){re.escape(form)}(?!\w)", self.text))
+
+    def makes(self, form: str) -> bool:
+        """Tell whether a phrase is made of nothing but words of the texts, short words and small numbers."""
+        return all(word in self.words or is_short(word) for word in WORD.findall(form))
+
+
+def own_texts() -> list[str]:
+    """Read what the workflow itself says: source, rules, captions, settings, published numbers.
+
+    The phantoms' source is no part of it, for it holds what phantoms' headers say.
+    """
+    root = ROOT.parents[1]
+    files = [file for pattern in _OWN_FILES for file in sorted(root.glob(pattern)) if file.is_file()]
+    files += [file for file in sorted(ROOT.parent.rglob("*.py")) if file.parent.name != "phantom"]
+    # Logs quote the paths of installed packages and of the study's own folder.
+    known = [sys.prefix, str(Path.cwd()), ".snakemake_timestamp"]
+    return [file.read_text() for file in files] + known
+
+
+@dataclass
+class Values:
+    """What is looked for.
+
+    Attributes:
+        kinds: canonical spelling -> kind.
+        looked_for: number of header values by kind.
+        left_out: number of header values by kind and reason.
+    """
+
+    kinds: dict[str, str] = field(default_factory=dict)
+    looked_for: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+def read_private(path: Path) -> Iterator[tuple[str, str]]:
+    """Read pairs of kind and value from a private table, one at a time: there may be a million."""
+    with path.open(newline="") as file:
+        rows = csv.reader(file, delimiter="\t")
+        next(rows)
+        for kind, value in rows:
+            yield sys.intern(kind), value
+
+
+def choose_values(
+    private: Iterable[Path], *, configured: Iterable[str] = (), ignore: Iterable[str] = ()
+) -> Values:
+    """Choose what to look for.
+
+    Args:
+        private: private tables of the data sets, ``kind value``.
+        configured: names and paths of the configuration; places, descriptions and file names that stand
+            there are no secret of the headers.
+        ignore: words and phrases that the user knows to identify nobody.
+
+    Returns:
+        the spellings, and how many values are looked for and left out.
+    """
+    tables = list(private)
+    technical = [value for table in tables for kind, value in read_private(table) if kind == TECHNICAL]
+    ours = Vocabulary.of([*own_texts(), *technical])
+    theirs = Vocabulary.of([ours.text, *configured])
+    ignored = {trimmed(canonical(text)) for text in ignore}
+    values = Values()
+    seen: set[tuple[str, str]] = set()  # a UID recurs in no other data set, and there are many
+    for table in tables:
+        for kind, value in read_private(table):
+            if kind == TECHNICAL or (kind, value) in seen:
+                continue
+            if kind not in UIDS:
+                seen.add((kind, value))
+            _add(values, kind, value, theirs if kind in _OF_THE_SITE else ours, ignored)
+    return values
+
+
+def _add(values: Values, kind: str, value: str, known: Vocabulary, ignored: set[str]) -> None:
+    """Add the spellings of one value that mean something; count it as looked for or left out."""
+    reasons = {form: _why_not(kind, form, known, ignored) for form in spellings(kind, value)}
+    chosen = [form for form, reason in reasons.items() if not reason]
+    for form in chosen:
+        values.kinds.setdefault(form, kind)
+    if chosen:
+        values.looked_for[kind] += 1
+    else:
+        values.left_out[kind, next(iter(reasons.values()), TOO_SHORT)] += 1
+
+
+def _why_not(kind: str, form: str, known: Vocabulary, ignored: set[str]) -> str:
+    """Say why a spelling is not looked for; empty if it is."""
+    if form in ignored:
+        return IGNORED
+    if kind not in TIMES and is_short(form):
+        return TOO_SHORT
+    if kind in _UNMISTAKABLE:
+        return ""
+    if known.holds(form) or (kind in _TECHNIQUE and known.makes(form)):
+        return VOCABULARY
+    return ""

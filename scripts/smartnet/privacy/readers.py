@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 CHUNK_BYTES = 1 << 23
+_PNG_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _PIXEL_DATA = b"\xe0\x7f\x10\x00"  # tag (7FE0,0010), little endian
 
 
@@ -76,7 +77,10 @@ def _nifti(path: Path) -> Iterator[Piece]:
     if compressed and start[3] & 8:  # FNAME, RFC 1952
         yield Piece(start[10:].split(b"\0")[0].decode("latin-1"), "file name inside gzip")
     with gzip.open(path, "rb") if compressed else path.open("rb") as file:
-        header = Nifti1Header(file.read(348), check=False)
+        start = file.read(348)
+        if len(start) < 348:
+            raise ValueError("no NIfTI header")
+        header = Nifti1Header(start, check=False)
         for field in header.keys():  # noqa: SIM118 - a header is no dict
             if header[field].dtype.kind == "S":
                 yield Piece(bytes(header[field].tobytes()).decode("latin-1"), f"header field {field}")
@@ -108,7 +112,7 @@ def _png(path: Path) -> Iterator[Piece]:
 
 def png_pieces(data: bytes) -> Iterator[Piece]:
     """Read every chunk of a PNG but its pixels (PNG specification, 11.3), and what follows its end."""
-    position, number = 8, 0
+    position, texts = 8, 0
     while position + 8 <= len(data):
         length, kind = struct.unpack(">I4s", data[position : position + 8])
         content = data[position + 8 : position + 8 + length]
@@ -116,9 +120,9 @@ def png_pieces(data: bytes) -> Iterator[Piece]:
         if kind in (b"zTXt", b"iTXt", b"iCCP"):
             content = b" ".join(_inflated_parts(content))
         if kind not in (b"IDAT", b"PLTE", b"tRNS"):
-            number += 1
-            place = "text chunk" if kind in (b"tEXt", b"zTXt", b"iTXt") else "chunk"
-            yield Piece(content.replace(b"\0", b"\n").decode(errors="replace"), f"{place} {number}")
+            texts += kind in _PNG_TEXTS
+            place = f"text chunk {texts}" if kind in _PNG_TEXTS else "chunk without text"
+            yield Piece(content.replace(b"\0", b"\n").decode(errors="replace"), place)
         if kind == b"IEND":
             break
     yield Piece(data[position:].decode("latin-1"), "bytes after the image")

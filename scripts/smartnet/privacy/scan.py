@@ -2,6 +2,8 @@
 
 import logging
 import os
+import struct
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,7 +14,7 @@ import pandas as pd
 from smartnet.errors import PrivacyError
 from smartnet.files import read_table, write_table
 from smartnet.privacy.matcher import Matcher
-from smartnet.privacy.readers import read_pieces
+from smartnet.privacy.readers import Piece, read_pieces
 from smartnet.privacy.values import Values, choose_values
 
 logger = logging.getLogger(__name__)
@@ -70,6 +72,8 @@ def _log(files: Counter[str], values: Values) -> None:
         logger.info("%d values of %s left out: %s", number, kind, reason)
     if files["other"]:
         logger.warning("%d files of an unknown kind: only their names were read", files["other"])
+    if files["broken"]:
+        logger.warning("%d files are broken: they were read as mere bytes", files["broken"])
 
 
 def read_spellings(path: Path) -> Matcher:
@@ -98,15 +102,11 @@ def scan(paths: Iterable[Path], matcher: Matcher) -> tuple[Counter[str], list[Hi
             kinds = sorted(matcher.kinds(name))
             hits += [Hit(f"{shown}/***", kind, f"name, entry {number} of its folder") for kind in kinds]
             file = folder / name
-            if file.is_dir():
-                continue
-            try:
-                what, pieces = read_pieces(file)
+            if file.is_file():
+                what, found = _scan_file(file, matcher)
                 label = f"{shown}/{'***' if kinds else name}"
-                hits += dict.fromkeys(Hit(label, kind, place) for kind, place in _places(pieces, matcher))
-            except FileNotFoundError:  # a temporary file of a job that still runs
-                continue
-            counts[what] += 1
+                hits += [Hit(label, kind, place) for kind, place in dict.fromkeys(found)]
+                counts[what] += 1
     return counts, hits
 
 
@@ -121,14 +121,27 @@ def _walk(paths: Iterable[Path]) -> Iterator[tuple[Path, list[str]]]:
 
 def _shown(folder: Path, matcher: Matcher) -> str:
     """Give a path without the parts that identify."""
-    return "/".join("***" if matcher.kinds(part) else part for part in folder.parts)
+    return Path(*("***" if matcher.kinds(part) else part for part in folder.parts)).as_posix()
 
 
-def _places(pieces: Iterable, matcher: Matcher) -> Iterator[tuple[str, str]]:
-    for piece in pieces:
-        for line, kind in matcher.places(piece.text, piece.line or 1):
-            numbered = f"line {line}" if piece.line else ""
-            yield kind, ", ".join(filter(None, (piece.place, numbered)))
+def _scan_file(file: Path, matcher: Matcher) -> tuple[str, list[tuple[str, str]]]:
+    """Look through one file; of one that is not what its name or start says, the bytes are read."""
+    found: list[tuple[str, str]] = []
+    try:
+        what, pieces = read_pieces(file)
+        for piece in pieces:
+            found.extend(_places(piece, matcher))
+    except (OSError, EOFError, ValueError, IndexError, zlib.error, struct.error):
+        what = "broken"
+        found.extend(_places(Piece(file.read_bytes().decode("latin-1"), "bytes"), matcher))
+    return what, found
+
+
+def _places(piece: Piece, matcher: Matcher) -> Iterator[tuple[str, str]]:
+    """Give kind and place of every hit in a piece."""
+    for line, kind in matcher.places(piece.text, piece.line or 1):
+        numbered = f"line {line}" if piece.line else ""
+        yield kind, ", ".join(filter(None, (piece.place, numbered)))
 
 
 def describe(hits: Sequence[Hit]) -> str:

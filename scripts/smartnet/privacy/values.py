@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from smartnet.dicom.private import DATES, DESCRIPTIONS, NAMES, PLACES, TECHNICAL, TIMES, UIDS
@@ -53,7 +54,8 @@ class Vocabulary:
         return all(word in self.words or is_short(word) for word in WORD.findall(form))
 
 
-def own_texts() -> list[str]:
+@cache
+def own_texts() -> tuple[str, ...]:
     """Read what the workflow itself says: source, rules, captions, settings, published numbers.
 
     The phantoms' source is no part of it, for it holds what phantoms' headers say.
@@ -63,7 +65,7 @@ def own_texts() -> list[str]:
     files += [file for file in sorted(ROOT.parent.rglob("*.py")) if file.parent.name != "phantom"]
     # Logs quote the paths of installed packages and of the study's own folder.
     known = [sys.prefix, str(Path.cwd()), ".snakemake_timestamp"]
-    return [file.read_text() for file in files] + known
+    return (*(file.read_text() for file in files), *known)
 
 
 @dataclass

@@ -4,16 +4,17 @@ The names of the kinds are DICOM keywords (PS3.6); file and folder names below t
 technical values that artifacts may hold, have kinds of their own.
 """
 
+import csv
+import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path, PurePath
 
-import pandas as pd
 import pydicom
 from pydicom.datadict import tag_for_keyword
 
-from smartnet.files import write_table
+from smartnet.files import atomic_path
 
 UIDS = ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID"]
 PERSONS = [
@@ -112,5 +113,22 @@ class PrivateValues:
 
     def write(self, path: Path) -> None:
         """Write the private table: one row per kind and distinct value, sorted."""
-        rows = [(kind, value) for kind in sorted(self._values) for value in sorted(self._values[kind])]
-        write_table(pd.DataFrame(rows, columns=["kind", "value"]), path)
+        rows = ((kind, value) for kind in sorted(self._values) for value in sorted(self._values[kind]))
+        write_private(rows, path)
+
+
+def write_private(rows: Iterable[tuple[str, str]], path: Path) -> None:
+    """Write a private table, ``kind value``, one row at a time: there may be millions."""
+    with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        writer.writerow(["kind", "value"])
+        writer.writerows(rows)
+
+
+def read_private(path: Path) -> Iterator[tuple[str, str]]:
+    """Read pairs of kind and value from a private table, one at a time."""
+    with path.open(newline="") as file:
+        rows = csv.reader(file, delimiter="\t")
+        next(rows)
+        for kind, value in rows:
+            yield sys.intern(kind), value

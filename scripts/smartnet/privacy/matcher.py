@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from smartnet.privacy.text import WORD, canonical, stands_alone, unescaped, words_of
+from smartnet.privacy.text import WORD, canonical, distinct_words, stands_alone, unescaped, words_of
 
 
 class Matcher:
@@ -21,7 +21,7 @@ class Matcher:
                 self._words[form] = kind
             else:
                 self._phrases[max(WORD.findall(form), key=len)].append((form, kind))
-        self._keys = self._words.keys() | self._phrases.keys()
+        self._keys = frozenset(self._words) | frozenset(self._phrases)
 
     def kinds(self, line: str) -> set[str]:
         """Give the kinds of the values that stand in a line, as it is or with its escapes undone."""
@@ -35,14 +35,14 @@ class Matcher:
             text: any number of lines.
             first: number of its first line.
         """
-        if not (self._may_hit(text) or self._may_hit(unescaped(text))):
+        plain = unescaped(text)
+        if self._keys.isdisjoint(distinct_words(text)) and (
+            plain is text or self._keys.isdisjoint(distinct_words(plain))
+        ):
             return
         for number, line in enumerate(text.splitlines(), start=first):
             for kind in sorted(self.kinds(line)):
                 yield number, kind
-
-    def _may_hit(self, text: str) -> bool:
-        return not self._keys.isdisjoint(words_of(canonical(text)))
 
     def _kinds(self, text: str) -> set[str]:
         found = set()

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from smartnet.dicom.private import read_private, write_private
 from smartnet.errors import PrivacyError
-from smartnet.files import read_table, write_table
+from smartnet.files import write_table
 from smartnet.privacy.matcher import Matcher
 from smartnet.privacy.readers import Piece, read_pieces
 from smartnet.privacy.values import Values, choose_values
@@ -46,14 +47,14 @@ def scan_study(
         folders: what to read, names included.
         configured: names and paths of the configuration (see :func:`choose_values`).
         ignore: words that the user knows to be no identifiers.
-        spellings: private table to write of what was looked for, ``spelling kind``; it serves later scans.
+        spellings: private table to write of what was looked for, ``kind value``; it serves later scans.
         output: table to write, ``what kind reason count``: files read, values looked for and left out, hits.
 
     Raises:
         PrivacyError: something was found; one line per hit, never the value.
     """
     values = choose_values(private, configured=configured, ignore=ignore)
-    write_table(pd.DataFrame(sorted(values.kinds.items()), columns=["spelling", "kind"]), spellings)
+    write_private(((kind, spelling) for spelling, kind in values.kinds.items()), spellings)
     files, hits = scan(folders, Matcher(values.kinds.items()))
     _log(files, values)
     if hits:
@@ -84,8 +85,7 @@ def read_spellings(path: Path) -> Matcher:
     """
     if not path.is_file():
         raise PrivacyError(f"{path} is missing: run the study (rule phi_scan) before scanning other files")
-    table = read_table(path, dtype=str)
-    return Matcher(zip(table["spelling"], table["kind"], strict=True))
+    return Matcher((spelling, kind) for kind, spelling in read_private(path))
 
 
 def scan(paths: Iterable[Path], matcher: Matcher) -> tuple[Counter[str], list[Hit]]:

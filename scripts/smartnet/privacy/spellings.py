@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from smartnet.dicom.private import DATES, NAMES, PERSONS, TIMES
+from smartnet.dicom.private import DATES, NAMES, PERSONS, TIMES, UIDS
 from smartnet.privacy.text import NUMBER, WORD, canonical
 
 SHORTEST_WORD = 4
@@ -17,6 +17,8 @@ _TIME = re.compile(r"\d{6}\.(?!0+$)\d{3,}")
 
 def spellings(kind: str, value: str) -> list[str]:
     """List the canonical spellings (see :mod:`smartnet.privacy.text`) of a value of this kind."""
+    if kind in UIDS and WORD.fullmatch(value):
+        return [value]
     if kind in PERSONS:
         forms = [form for group in value.split("=") for form in _person(group)]
     elif kind in DATES:

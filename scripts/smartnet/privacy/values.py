@@ -1,15 +1,14 @@
 """Which values are looked for. The rule is in docs/decisions/0007-phi-scan.md."""
 
-import csv
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from smartnet.dicom.private import DATES, DESCRIPTIONS, NAMES, PLACES, TECHNICAL, TIMES, UIDS
+from smartnet.dicom.private import DATES, DESCRIPTIONS, NAMES, PLACES, TECHNICAL, TIMES, UIDS, read_private
 from smartnet.fingerprint import ROOT
 from smartnet.privacy.spellings import is_short, spellings, trimmed
 from smartnet.privacy.text import WORD, canonical, words_of
@@ -81,15 +80,6 @@ class Values:
     kinds: dict[str, str] = field(default_factory=dict)
     looked_for: Counter[str] = field(default_factory=Counter)
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-
-def read_private(path: Path) -> Iterator[tuple[str, str]]:
-    """Read pairs of kind and value from a private table, one at a time: there may be a million."""
-    with path.open(newline="") as file:
-        rows = csv.reader(file, delimiter="\t")
-        next(rows)
-        for kind, value in rows:
-            yield sys.intern(kind), value
 
 
 def choose_values(

@@ -9,6 +9,7 @@ from smartnet.privacy.text import NUMBER, WORD, canonical
 SHORTEST_WORD = 4
 SHORTEST_PHRASE = 6
 SHORTEST_NUMBER = 6
+SHORTEST_PADDED = 8
 
 _SUFFIX = re.compile(r"(\.[A-Za-z]{1,8}|\.gz|\.nii)+$")
 _DAY = re.compile(r"((?:18|19|20)\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
@@ -46,7 +47,8 @@ def is_short(form: str) -> bool:
         return len(form) < SHORTEST_PHRASE or (form.lower() == form.upper() and digits < SHORTEST_NUMBER)
     if NUMBER.fullmatch(form):
         whole = form.removesuffix(".0").removesuffix(".000000")
-        return "." in whole or len(whole) < SHORTEST_NUMBER
+        digits = whole if len(whole) >= SHORTEST_PADDED else whole.lstrip("0")  # 000012 is a counter
+        return "." in whole or len(digits) < SHORTEST_NUMBER
     return len(form) < SHORTEST_WORD
 
 

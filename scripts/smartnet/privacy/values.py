@@ -131,7 +131,7 @@ def _why_not(kind: str, form: str, known: Vocabulary, ignored: set[str]) -> str:
         return IGNORED
     if kind not in TIMES and is_short(form):
         return TOO_SHORT
-    if kind in _UNMISTAKABLE:
+    if kind in _UNMISTAKABLE or form.lower() == form.upper():  # numbers are nobody's vocabulary
         return ""
     if known.holds(form) or (kind in _TECHNIQUE and known.makes(form)):
         return VOCABULARY

@@ -23,6 +23,8 @@ UID = "1.2.826.0.1.3680043.8.498.77.12"
         ("PatientID", "MRN-0042-A", '{"mrn-0042-a": 1}'),
         ("PatientID", "77001234", "a,77001234,b"),
         ("PatientID", "77001234", "77001234.000000\t1"),
+        ("PatientID", "123456", "123456"),  # stands in the workflow's own comments
+        ("AccessionNumber", "00000001", "00000001"),
         ("PatientID", "0077001234", "patient 77001234 left"),
         ("PatientID", "AB_12_CD", r"\texttt{AB\_12\_CD}"),
         ("PatientID", "A/B 1234", "file=a%2FB%201234&x"),
@@ -73,6 +75,7 @@ def test_false_friends_are_no_hits(tmp_path, kind, value, text):
     ("kind", "value", "reason"),
     [
         ("PatientID", "12345", "too short or too common"),
+        ("StationName", "000012", "too short or too common"),
         ("PatientID", "A12", "too short or too common"),
         ("StudyID", "1-2", "too short or too common"),
         ("SeriesDescription", "5.0", "too short or too common"),

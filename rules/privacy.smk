@@ -19,7 +19,7 @@ rule phi_scan:
     log:
         "logs/phi_scan.log",
     conda:
-        "../envs/analysis.yaml"
+        "../envs/imaging.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,

@@ -1,7 +1,6 @@
 """The private index: one row per file of a data set, from the headers alone."""
 
 import logging
-import os
 from pathlib import Path
 
 import pandas as pd
@@ -52,16 +51,15 @@ def index_folder(folder: Path, output: Path, *, threads: int, private: Path | No
         )
     write_table(table, output)
     if private is not None:
-        values.add(path_names(folder, [*files, *_beside(folder)]))
+        values.add(path_names(folder, files))
+        values.add(path_names(folder, _beside(folder)))
         values.add((TECHNICAL, text) for name in TECHNICAL_COLUMNS for text in table[name].unique() if text)
         values.write(private)
 
 
 def _beside(folder: Path) -> list[Path]:
-    """List the files of a data set that hold no images: labels, masks. Their names may identify, too."""
-    return [
-        Path(base, name)
-        for base, _, names in os.walk(folder)
-        if "dicom" not in Path(base).relative_to(folder).parts[:1]
-        for name in names
-    ]
+    """List the files beside the ``dicom`` folder: labels and masks, whose names may identify, too."""
+    if not (folder / "dicom").is_dir():
+        return []
+    others = [path for path in folder.iterdir() if path.name != "dicom"]
+    return [path for other in others for path in (other, *other.rglob("*")) if path.is_file()]

@@ -60,23 +60,24 @@ def private_values(header: pydicom.Dataset) -> list[tuple[str, str]]:
     found = []
     for tag in list(header.keys()):
         kind = _KINDS.get(tag)
-        if kind is None:
-            continue
-        if kind == _OTHER_IDS:
-            found += [("OtherPatientIDs", str(item.get("PatientID", ""))) for item in header[tag].value]
-            continue
-        value = header.get_item(tag).value  # as it stands in the file, unless somebody has looked at it
-        if isinstance(value, bytes) and not value.isascii():
-            value = header[tag].value  # decoded by its character set
-        found += [(kind, part) for part in _parts(value if isinstance(value, bytes) else _joined(value))]
-    return [(kind, value) for kind, value in found if value]
+        if kind is not None:
+            found += [(kind.removesuffix("Sequence"), part) for part in _parts(_text(header, tag))]
+    return found
 
 
-def _joined(value: object) -> str:
-    if value is None:
-        return ""
-    several = isinstance(value, pydicom.multival.MultiValue | list)
-    return "\\".join(map(str, value)) if several else str(value)
+def _text(header: pydicom.Dataset, tag: int) -> bytes | str:
+    """Give an element's value undecoded where it is plain ASCII that nobody has looked at, else as text."""
+    value = header.get_item(tag).value
+    if isinstance(value, bytes) and value.isascii() and _KINDS[tag] != _OTHER_IDS:
+        return value
+    try:
+        decoded = header[tag].value  # by its character set
+    except Exception:  # a damaged element may raise anything; the image may still be of use
+        return value.decode("latin-1") if isinstance(value, bytes) else ""
+    if isinstance(decoded, pydicom.Sequence):
+        return "\n".join(str(item.get("PatientID", "")) for item in decoded)
+    several = isinstance(decoded, pydicom.multival.MultiValue | list)
+    return "\n".join(map(str, decoded)) if several else str(decoded or "")
 
 
 @lru_cache(maxsize=4096)

@@ -49,7 +49,7 @@ def read_pieces(path: Path) -> tuple[str, Iterator[Piece]]:
         if fits(head):
             return kind, reader(path)
     if name.endswith((".html", ".htm", ".svg")):
-        return "html", _html(path.read_text(errors="replace"))
+        return "html", _html(_decoded(path.read_bytes()))
     if head.startswith(b"\x1f\x8b"):
         return "text", _text(lambda: gzip.open(path, "rb"))
     if b"\0" in head:
@@ -62,8 +62,15 @@ def _text(opened: Callable[[], BinaryIO]) -> Iterator[Piece]:
     with opened() as file:
         line = 1
         while lines := file.readlines(CHUNK_BYTES):
-            yield Piece(b"".join(lines).decode(errors="replace"), "", line)
+            yield Piece(_decoded(b"".join(lines)), "", line)
             line += len(lines)
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
 def _nifti(path: Path) -> Iterator[Piece]:
@@ -122,7 +129,7 @@ def png_pieces(data: bytes) -> Iterator[Piece]:
         if kind not in (b"IDAT", b"PLTE", b"tRNS"):
             texts += kind in _PNG_TEXTS
             place = f"text chunk {texts}" if kind in _PNG_TEXTS else "chunk without text"
-            yield Piece(content.replace(b"\0", b"\n").decode(errors="replace"), place)
+            yield Piece(_decoded(content.replace(b"\0", b"\n")), place)
         if kind == b"IEND":
             break
     yield Piece(data[position:].decode("latin-1"), "bytes after the image")
@@ -154,7 +161,7 @@ def _pdf(path: Path) -> Iterator[Piece]:
         except zlib.error:
             content = match[1]
         if b"<x:xmpmeta" in content or b"<rdf:" in content:
-            yield Piece(content.decode(errors="replace"), "metadata stream")
+            yield Piece(_decoded(content), "metadata stream")
         elif b"BT" in content and (b"TJ" in content or b"Tj" in content):
             shown = (shown[1] or shown[2] for shown in _SHOWN.finditer(content))
             yield Piece(

@@ -29,6 +29,8 @@ def test_every_distinct_value_stands_once_with_its_kind(tmp_path):
     }
     write_series(tmp_path / "data/dicom/ward 7/day", replace(CTSeries(), tags=tags))
     write_labels(tmp_path / "data", [{"study_uid": "1.2", "hemorrhage": 0}])
+    (tmp_path / "data/masks/old").mkdir(parents=True)
+    (tmp_path / "data/masks/old/ward 7.nii.gz").touch()
     values = collect(tmp_path / "data", tmp_path)
     assert values["PatientID"] == {"SECRET^PATIENT"}
     assert values["PatientName"] == {"SECRET^NAME"}
@@ -36,8 +38,12 @@ def test_every_distinct_value_stands_once_with_its_kind(tmp_path):
     assert values["AccessionNumber"] == {"ACC 1"}
     assert values["InstitutionAddress"] == {"1 Long Road", "Elsewhere"}
     assert len(values["SOPInstanceUID"]) == 8
-    assert values["FolderName"] == {"dicom", "ward 7", "day"}
-    assert values["FileName"] == {"labels.tsv", *(f"f{number:04d}.dcm" for number in range(8))}
+    assert values["FolderName"] == {"dicom", "ward 7", "day", "masks", "old"}
+    assert values["FileName"] == {
+        "labels.tsv",
+        "ward 7.nii.gz",
+        *(f"f{number:04d}.dcm" for number in range(8)),
+    }
     assert {"TESTVENDOR", "H30", "CT"} <= values["technical"]
     assert not {"StationName", "StudyDescription"} & set(values)
 
@@ -70,3 +76,13 @@ def test_the_number_of_processes_does_not_change_the_table(tmp_path):
     alone = (tmp_path / "private.tsv").read_bytes()
     collect(tmp_path / "data", tmp_path, threads=2)
     assert (tmp_path / "private.tsv").read_bytes() == alone
+
+
+def test_a_damaged_private_value_costs_no_image(tmp_path):
+    """An unknown character set is no reason to refuse pixels."""
+    write_series(tmp_path / "data", replace(CTSeries(), tags={"PatientName": "MUELLER^JO"}))
+    for file in (tmp_path / "data").iterdir():
+        raw = file.read_bytes().replace(b"MUELLER", b"M\xffELLER")
+        file.write_bytes(raw.replace(b"TESTVENDOR", b"TEST\xff\xfeNDOR"))
+    assert collect(tmp_path / "data", tmp_path)["PatientName"]
+    assert (read_table(tmp_path / "index.tsv")["error"].isna()).all()

@@ -221,6 +221,15 @@ def test_a_broken_file_does_not_stop_the_scan(study, private):
     assert table.set_index("kind").loc["broken", "count"] == 3
 
 
+def test_text_in_latin_1_is_read(study, private, tmp_path):
+    """A log of a library may be in the machine's own encoding."""
+    more = pd.DataFrame([("PatientName", "MÜLLER^JÖRG")], columns=["kind", "value"])
+    write_table(more, tmp_path / "more.tsv")
+    write_bytes("Müller\n".encode("latin-1"), study / "logs/old.log")
+    with pytest.raises(PrivacyError, match=r"logs/old.log: PatientName in line 1"):
+        scan(study, tmp_path / "more.tsv")
+
+
 def test_two_scans_write_the_same_bytes(study, private):
     scan(study, private)
     first = (study / "results/phi_scan.tsv").read_bytes()

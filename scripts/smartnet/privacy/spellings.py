@@ -8,6 +8,7 @@ from smartnet.privacy.text import NUMBER, WORD, canonical
 
 SHORTEST_WORD = 4
 SHORTEST_PHRASE = 6
+SHORTEST_FOREIGN = 2  # artifacts are in English; a family name may be one or two ideographs
 SHORTEST_NUMBER = 6
 SHORTEST_PADDED = 8
 
@@ -40,11 +41,18 @@ def trimmed(form: str) -> str:
     return form[words[0].start() : words[-1].end()] if words else ""
 
 
+def has_letters(form: str) -> bool:
+    """Tell whether a spelling is more than a number."""
+    return any(map(str.isalpha, form))
+
+
 def is_short(form: str) -> bool:
     """Tell whether a canonical spelling means too little: its like stands in any table."""
+    if not form.isascii():
+        return len(form) < SHORTEST_FOREIGN
     if not WORD.fullmatch(form):
         digits = sum(map(str.isdigit, form))
-        return len(form) < SHORTEST_PHRASE or (form.lower() == form.upper() and digits < SHORTEST_NUMBER)
+        return len(form) < SHORTEST_PHRASE or (not has_letters(form) and digits < SHORTEST_NUMBER)
     if NUMBER.fullmatch(form):
         whole = form.removesuffix(".0").removesuffix(".000000")
         digits = whole if len(whole) >= SHORTEST_PADDED else whole.lstrip("0")  # 000012 is a counter

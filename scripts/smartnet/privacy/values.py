@@ -10,7 +10,7 @@ from pathlib import Path
 
 from smartnet.dicom.private import DATES, DESCRIPTIONS, NAMES, PLACES, TECHNICAL, TIMES, UIDS, read_private
 from smartnet.fingerprint import ROOT
-from smartnet.privacy.spellings import is_short, spellings, trimmed
+from smartnet.privacy.spellings import has_letters, is_short, spellings, trimmed
 from smartnet.privacy.text import WORD, canonical, words_of
 
 _UNMISTAKABLE = frozenset([*UIDS, *DATES, *TIMES])  # whatever they are made of
@@ -32,14 +32,13 @@ class Vocabulary:
         words: of the text.
     """
 
-    text: str
-    words: frozenset[str]
+    text: str = ""
+    words: frozenset[str] = frozenset()
 
-    @classmethod
-    def of(cls, texts: Iterable[str]) -> "Vocabulary":
-        """Make a vocabulary of any texts."""
+    def with_texts(self, texts: Iterable[str]) -> "Vocabulary":
+        """Give this vocabulary with more texts."""
         text = canonical("\n".join(texts))
-        return cls(text, frozenset(words_of(text)))
+        return Vocabulary(f"{self.text}\n{text}", self.words.union(words_of(text)))
 
     def holds(self, form: str) -> bool:
         """Tell whether a canonical word or phrase stands in the texts."""
@@ -54,7 +53,7 @@ class Vocabulary:
 
 
 @cache
-def own_texts() -> tuple[str, ...]:
+def own_vocabulary() -> Vocabulary:
     """Read what the workflow itself says: source, rules, captions, settings, published numbers.
 
     The phantoms' source is no part of it, for it holds what phantoms' headers say.
@@ -64,7 +63,7 @@ def own_texts() -> tuple[str, ...]:
     files += [file for file in sorted(ROOT.parent.rglob("*.py")) if file.parent.name != "phantom"]
     # Logs quote the paths of installed packages and of the study's own folder.
     known = [sys.prefix, str(Path.cwd()), ".snakemake_timestamp"]
-    return (*(file.read_text() for file in files), *known)
+    return Vocabulary().with_texts([*(file.read_text() for file in files), *known])
 
 
 @dataclass
@@ -98,8 +97,8 @@ def choose_values(
     """
     tables = list(private)
     technical = [value for table in tables for kind, value in read_private(table) if kind == TECHNICAL]
-    ours = Vocabulary.of([*own_texts(), *technical])
-    theirs = Vocabulary.of([ours.text, *configured])
+    ours = own_vocabulary().with_texts(technical)
+    theirs = ours.with_texts(configured)
     ignored = {trimmed(canonical(text)) for text in ignore}
     values = Values()
     seen: set[tuple[str, str]] = set()  # a UID recurs in no other data set, and there are many
@@ -131,7 +130,7 @@ def _why_not(kind: str, form: str, known: Vocabulary, ignored: set[str]) -> str:
         return IGNORED
     if kind not in TIMES and is_short(form):
         return TOO_SHORT
-    if kind in _UNMISTAKABLE or form.lower() == form.upper():  # numbers are nobody's vocabulary
+    if kind in _UNMISTAKABLE or not has_letters(form):  # numbers are nobody's vocabulary
         return ""
     if known.holds(form) or (kind in _TECHNIQUE and known.makes(form)):
         return VOCABULARY

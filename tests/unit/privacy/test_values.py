@@ -37,6 +37,7 @@ UID = "1.2.826.0.1.3680043.8.498.77.12"
         ("PatientName", "MÜLLER^JÖRG", "m&uuml;ller"),
         ("PatientName", "MÜLLER^JÖRG", r'"M\u00fcller"'),
         ("PatientName", "MÜLLER^JÖRG", "Mu\u0308ller"),
+        ("PatientName", "Yamada^Tarou=山田^太郎=やまだ^たろう", "case 山田 of"),
         ("OperatorsName", "O'NEILL^SIOBHAN", "<b>O&#39;Neill Siobhan</b>"),
         ("SOPInstanceUID", UID, f"x\t{UID}\ty"),
         ("SOPInstanceUID", UID, f"mask{UID}.nii.gz"),

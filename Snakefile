@@ -21,6 +21,7 @@ include: "rules/downstream.smk"
 include: "rules/evaluate.smk"
 include: "rules/explain.smk"
 include: "rules/figures.smk"
+include: "rules/privacy.smk"
 
 
 wildcard_constraints:
@@ -32,12 +33,10 @@ wildcard_constraints:
 
 
 rule all:
-    """The whole study: every figure and every table."""
+    """The whole study: every figure and every table, and the scan for what would identify a patient."""
     input:
-        FIGURES,
-        TABLES,
-        "results/metrics.csv",
-        "results/quality/index.html",
+        STUDY,
+        "results/phi_scan.tsv",
 
 
 rule figures:

@@ -90,6 +90,15 @@ def identity_key(wildcards):
     return [] if is_phantom(wildcards.dataset) else "resources/identity/key"
 
 
+def configured_names():
+    """Names and paths that the configuration gives its data sets, as one list."""
+    return [
+        text
+        for name, entry in DATASETS.items()
+        for text in (name, *(str(entry[key]) for key in ("path", "labels", "masks") if key in entry))
+    ]
+
+
 def shard_folders(stage, datasets):
     """All shards of a stage (volumes, slices) of these data sets, as a pattern's expansion."""
     return [

@@ -24,6 +24,7 @@ rule index:
         folder=raw_folder,
     output:
         index="resources/index/{dataset}.tsv",
+        private="resources/index/{dataset}_private.tsv",
     log:
         "logs/index/{dataset}.log",
     benchmark:

@@ -7,4 +7,9 @@ from smartnet.logs import job
 with job(snakemake.log[0]):
     from smartnet.dicom.index import index_folder
 
-    index_folder(Path(snakemake.input.folder), Path(snakemake.output.index), threads=snakemake.threads)
+    index_folder(
+        Path(snakemake.input.folder),
+        Path(snakemake.output.index),
+        threads=snakemake.threads,
+        private=Path(snakemake.output.private),
+    )

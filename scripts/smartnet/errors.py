@@ -15,3 +15,7 @@ class DataError(SmartnetError):
 
 class ModelError(SmartnetError):
     """A network cannot be built, loaded or fed as asked (shape, head, weights)."""
+
+
+class PrivacyError(SmartnetError):
+    """An artifact holds what identifies a patient; its text says where, one line per place."""

@@ -1,9 +1,13 @@
 """A whole small study, from raw DICOM to the report; then again; then with data of one's own."""
 
 import hashlib
+import os
 import re
 import shutil
+import subprocess
+import sys
 
+import pandas as pd
 import pytest
 import yaml
 from support import copy_checkout, run_snakemake
@@ -59,6 +63,36 @@ def test_report_holds_every_figure(study):
     page = (folder / "results/report.html").read_text()
     for figure in (folder / "results/figures").glob("*.png"):
         assert figure.name in page
+    assert scan_report(folder).returncode == 0
+
+
+def scan_report(folder):
+    """Scan the report for identifiers, as `make run` does."""
+    return subprocess.run(
+        [sys.executable, "-m", "smartnet.privacy", "results/report.html"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder / "scripts")},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_an_identifier_in_an_artifact_ends_the_study(study, tmp_path):
+    folder = shutil.copytree(study[0], tmp_path / "leaking")
+    private = pd.read_csv(folder / "resources/index/internal_private.tsv", sep="\t", dtype=str)
+    patient = private["value"][private["kind"] == "PatientID"].iloc[0]
+    (folder / "results/notes.json").write_text(f'{{\n  "{patient}": "asked for again"\n}}\n')
+    (folder / "results/report.html").write_text(f"<p title='{patient}'>")
+    result = run_snakemake(folder, *SMOKE, "--forcerun", "phi_scan")
+    assert result.returncode != 0
+    assert "results/notes.json: PatientID in line 2" in result.stdout
+    assert patient not in result.stdout
+    assert not (folder / "results/phi_scan.tsv").exists()
+    shutil.copy(study[0] / "resources/index/phi_scan.tsv", folder / "resources/index")
+    report = scan_report(folder)
+    assert report.returncode == 1
+    assert "results/report.html: PatientID in line 1" in report.stderr
 
 
 def test_from_scratch_gives_the_same_bytes(study, tmp_path):

@@ -38,6 +38,16 @@ def test_default_study_has_a_job_per_model_and_test_set(checkout):
     assert jobs["predict_baseline"] == 8
 
 
+def test_the_scan_for_identifiers_comes_after_every_other_job(checkout):
+    graph = run_snakemake(checkout, "--configfile", "config/smoke.yaml", "--dag").stdout
+    names = dict(re.findall(r'^\s*(\d+)\[label = "(\w+)', graph, re.MULTILINE))
+    edges = re.findall(r"^\s*(\d+) -> (\d+)", graph, re.MULTILINE)
+    before = {job for job, name in names.items() if name == "phi_scan"}
+    while more := {source for source, target in edges if target in before} - before:
+        before |= more
+    assert {names[job] for job in names.keys() - before} == {"all"}
+
+
 def test_a_misspelt_key_on_the_command_line_is_named(checkout):
     result = plan(checkout, "--cores", "2", "--config", "sed=3")
     assert result.returncode != 0

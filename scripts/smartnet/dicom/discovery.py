@@ -4,15 +4,18 @@ import os
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pydicom
 from pydicom.errors import InvalidDicomError
+from pydicom.tag import Tag
 
+from smartnet.dicom.private import PRIVATE_TAGS, private_values
 from smartnet.errors import DataError
 
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE  # its warnings quote identifiers
 
-# Column of the index -> DICOM keyword. Nothing else is ever read from a header here.
+# Column of the index -> DICOM keyword. Nothing else is ever read from a header here but the private values.
 HEADER_TAGS = {
     "acquisition": "AcquisitionNumber",
     "contrast": "ContrastBolusAgent",
@@ -58,6 +61,8 @@ META_TAGS = {
 }
 FUNCTIONAL_GROUPS = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence")
 INDEX_COLUMNS = ["path", *HEADER_TAGS, "transfer_syntax", "frame", "error"]
+# Looked up once, not for every file.
+_READ_TAGS = [Tag(keyword) for keyword in (*HEADER_TAGS.values(), *PRIVATE_TAGS, *FUNCTIONAL_GROUPS)]
 CT_SOP_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.2": "CT Image Storage",
     "1.2.840.10008.5.1.4.1.1.2.1": "Enhanced CT Image Storage",
@@ -86,16 +91,18 @@ def list_files(folder: Path) -> list[Path]:
     return sorted(files, key=lambda file: file.as_posix())
 
 
-def read_header(path: Path) -> list[dict[str, str]]:
+def read_header(path: Path) -> list[dict[str, Any]]:
     """Read one file's header.
 
     Returns:
         rows of the index, all values as text: one, or one per frame of an enhanced multi-frame image;
-        ``error`` says why the file is of no use.
+        ``error`` says why the file is of no use. Beside the index's columns, ``private`` holds pairs of kind
+        and value (see :func:`private_values`), of a file's first row only.
     """
-    row = dict.fromkeys(INDEX_COLUMNS, "") | {"path": path.as_posix()}
+    row = dict.fromkeys(INDEX_COLUMNS, "") | {"path": path.as_posix(), "private": []}
     try:
         header = _read(path)
+        row["private"] = private_values(header)
         row |= {name: _text(header.get(keyword)) for name, keyword in HEADER_TAGS.items()}
         row |= {name: row[name] or _text(header.file_meta.get(tag)) for name, tag in META_TAGS.items()}
         if not (row["series_uid"] or row["rows"]):
@@ -115,16 +122,15 @@ def _read(path: Path) -> pydicom.Dataset:
     Raises:
         InvalidDicomError: it is none.
     """
-    tags = [*HEADER_TAGS.values(), *FUNCTIONAL_GROUPS]
     try:
-        return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags)
+        return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_READ_TAGS)
     except InvalidDicomError:
         if path.stat().st_size < SHORTEST_BYTES:
             raise
     with warnings.catch_warnings():  # they quote what they could not read
         warnings.simplefilter("ignore")
         try:
-            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags, force=True)
+            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_READ_TAGS, force=True)
             image = bool(header.get("SOPClassUID") or header.get("Modality")) and int(header.Rows) > 0
         except Exception as error:
             raise InvalidDicomError from error
@@ -133,7 +139,7 @@ def _read(path: Path) -> pydicom.Dataset:
     return header
 
 
-def _frame_rows(header: pydicom.Dataset, row: dict[str, str]) -> list[dict[str, str]]:
+def _frame_rows(header: pydicom.Dataset, row: dict[str, Any]) -> list[dict[str, Any]]:
     """Give one row per frame; a value of the frame goes before the one shared by all frames."""
     groups, shared = (header.get(keyword) or [] for keyword in FUNCTIONAL_GROUPS)
     if len(groups) != int(row["frames"] or 1):
@@ -141,7 +147,9 @@ def _frame_rows(header: pydicom.Dataset, row: dict[str, str]) -> list[dict[str, 
     rows = []
     for frame, group in enumerate(groups):
         found = {name: _nested([group, *shared[:1]], *where) for name, where in FRAME_TAGS.items()}
-        rows.append(row | {name: text for name, text in found.items() if text} | {"frame": str(frame)})
+        known = {name: text for name, text in found.items() if text}
+        private = [] if frame else row["private"]
+        rows.append(row | known | {"frame": str(frame), "private": private})
     return rows
 
 

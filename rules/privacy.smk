@@ -1,0 +1,33 @@
+"""The last step: nothing that identifies a patient may stand in what would be shared.
+
+In: everything below results/, logs/ and benchmarks/; the private tables of the index. Out: results/phi_scan.tsv;
+private: resources/index/phi_scan.tsv, what was looked for.
+"""
+
+# What the study makes, but for the scan that comes after it.
+STUDY = [*FIGURES, *TABLES, "results/metrics.csv", "results/quality/index.html"]
+
+
+rule phi_scan:
+    """Look through every artifact for values of the source headers; a hit ends the study."""
+    input:
+        study=STUDY,
+        private=expand("resources/index/{dataset}_private.tsv", dataset=DATASETS),
+    output:
+        counts="results/phi_scan.tsv",
+        spellings="resources/index/phi_scan.tsv",
+    log:
+        "logs/phi_scan.log",
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        folders=["results", "logs", "benchmarks"],
+        configured=configured_names(),
+        ignore=config["privacy"]["ignore"],
+        code=fingerprint("smartnet.privacy.scan"),
+    script:
+        "../scripts/phi_scan.py"

@@ -16,10 +16,16 @@ def main(arguments: list[str]) -> int:
         arguments: files and folders.
 
     Returns:
-        exit status: 0 clean, 1 something was found, or the study was not scanned before.
+        exit status: 0 clean, 1 something was found, a file is missing, or the study was not scanned before.
     """
+    paths = [Path(path) for path in arguments]
+    missing = [path for path in paths if not path.exists()]
     try:
-        _, hits = scan([Path(path) for path in arguments], read_spellings(SPELLINGS))
+        if missing or not paths:
+            raise PrivacyError(
+                f"nothing to scan at {missing[0] if missing else 'no path'}: give files or folders"
+            )
+        _, hits = scan(paths, read_spellings(SPELLINGS))
         if hits:
             raise PrivacyError(describe(hits))
     except PrivacyError as error:

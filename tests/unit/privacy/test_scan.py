@@ -242,6 +242,8 @@ def test_a_report_is_scanned_for_what_the_study_was(study, private, monkeypatch,
     monkeypatch.chdir(study)
     assert main(["results/page.html"]) == 1
     assert "run the study (rule phi_scan)" in capsys.readouterr().err
+    assert main(["results/pages.html"]) == 1
+    assert "nothing to scan at results/pages.html: give files or folders" in capsys.readouterr().err
     scan(study, private)
     (study / "private").rename(study / "resources")
     (study / "resources/index").mkdir()

@@ -38,7 +38,7 @@ def read_pieces(path: Path) -> tuple[str, Iterator[Piece]]:
 
     Returns:
         kind (``text`` for tables, JSON, LaTeX and logs, ``html``, ``nifti``, ``npy``, ``safetensors``,
-        ``png``, ``pdf``, ``dicom``; ``other`` if nothing but its name can be read) and its pieces.
+        ``png``, ``jpeg``, ``pdf``, ``dicom``; ``other`` if nothing but its name can be read) and its pieces.
     """
     with path.open("rb") as file:
         head = file.read(1024)
@@ -133,6 +133,17 @@ def png_pieces(data: bytes) -> Iterator[Piece]:
         if kind == b"IEND":
             break
     yield Piece(data[position:].decode("latin-1"), "bytes after the image")
+
+
+def _jpeg(path: Path) -> Iterator[Piece]:
+    """Read the segments of a JPEG before its pixels: comments, Exif, XMP (ITU-T T.81, annex B)."""
+    data, position = path.read_bytes(), 2
+    while position + 4 <= len(data):
+        marker, length = struct.unpack(">HH", data[position : position + 4])
+        if marker == 0xFFDA:  # start of scan
+            break
+        yield Piece(_decoded(data[position + 4 : position + 2 + length].replace(b"\0", b"\n")), "segment")
+        position += 2 + length
 
 
 def _inflated_parts(content: bytes) -> Iterator[bytes]:
@@ -238,6 +249,7 @@ def _data_uri(match: re.Match[str], place: str) -> Iterator[Piece]:
 # Kind, how its files start, how they are read.
 _BINARY: list[tuple[str, Callable[[bytes], bool], Callable[[Path], Iterator[Piece]]]] = [
     ("png", lambda head: head.startswith(b"\x89PNG"), _png),
+    ("jpeg", lambda head: head.startswith(b"\xff\xd8\xff"), _jpeg),
     ("pdf", lambda head: head.startswith(b"%PDF"), _pdf),
     ("npy", lambda head: head.startswith(b"\x93NUMPY"), _npy),
     ("dicom", lambda head: head[128:132] == b"DICM", _dicom),

@@ -6,6 +6,7 @@ import json
 import runpy
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,6 +66,7 @@ def study(tmp_path):
     png = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
     write_bytes(f"<p title='x'>y</p><img src='data:image/png;base64,{png}'>".encode(), results / "page.html")
     write_bytes(b"\0\1\2", results / "state.bin")
+    write_bytes(cv2.imencode(".jpg", np.zeros((8, 8), np.uint8))[1].tobytes(), results / "sheet.jpg")
     draw(results)
     return tmp_path
 
@@ -83,7 +85,7 @@ def test_a_clean_study_passes_and_is_counted(study, private):
     scan(study, private)
     table = read_table(study / "results/phi_scan.tsv").fillna("")
     read = table[table["what"] == "files read"].set_index("kind")["count"].to_dict()
-    kinds = ["html", "nifti", "npy", "other", "pdf", "png", "safetensors"]
+    kinds = ["html", "jpeg", "nifti", "npy", "other", "pdf", "png", "safetensors"]
     assert read == {**dict.fromkeys(kinds, 1), "text": 5}
     looked_for = table[table["what"] == "values looked for"].set_index("kind")["count"].to_dict()
     assert (looked_for["PatientID"], looked_for["SOPInstanceUID"], looked_for["FolderName"]) == (1, 3, 1)
@@ -118,6 +120,12 @@ def plant_uri(folder, data, kind):
     (folder / "page.html").write_text(f'{shipped}<script id="results">"{uri}"</script>')
 
 
+def plant_jpeg(folder):
+    data, comment = (folder / "sheet.jpg").read_bytes(), f"of {PATIENT}".encode()
+    segment = b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment
+    write_bytes(data[:2] + segment + data[2:], folder / "sheet.jpg")
+
+
 def plant_png(folder):
     draw(folder, metadata=PATIENT)
     (folder / "roc.pdf").unlink()
@@ -141,6 +149,7 @@ PLANTED = {  # how, in which file, where in it
     "nifti": (plant_nifti, "volume.nii.gz", "header field descrip"),
     "nifti extension": (plant_extension, "volume.nii.gz", "header extension"),
     "gzip": (plant_gzip_name, "volume.nii.gz", "file name inside gzip"),
+    "jpeg": (plant_jpeg, "sheet.jpg", "segment"),
     "png": (plant_png, "roc.png", "text chunk 2"),
     "pdf metadata": (lambda f: draw(f, metadata=PATIENT), "roc.pdf", "metadata"),
     "pdf text": (lambda f: draw(f, title=f"Case {PATIENT}"), "roc.pdf", "text"),

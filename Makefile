@@ -9,7 +9,7 @@ SNAKEMAKE := $(BIN)/snakemake --resources gpu=$(GPUS)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run report test lint format docs lock clean
+.PHONY: help setup doctor run report test lint format docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,10 @@ setup: .venv/.ready ## make .venv and install the exact pins of requirements.loc
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	@touch $@
+
+# Answers before anything is installed too: it needs nothing but a Python.
+doctor: ## what this machine lacks for the study, one line each
+	@python=$(BIN)/python; test -x $$python || python=$(PYTHON); PYTHONPATH=scripts $$python -m smartnet.doctor
 
 run: setup ## run the study, then make results/report.html
 	$(SNAKEMAKE) --cores $(CORES) $(ARGS)

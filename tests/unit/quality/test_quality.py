@@ -143,8 +143,7 @@ def test_the_page_lists_flagged_cases_first_rejections_with_reasons_and_escapes(
 
 
 PROBE = """<script>
-addEventListener("load", async () => {
-  for (const image of document.images) { image.loading = "eager"; await image.decode(); }
+addEventListener("load", () => {
   const wide = [...document.images].map(image => image.naturalWidth > 500).join();
   $("flagged").checked = true;
   filter();
@@ -157,8 +156,9 @@ addEventListener("load", async () => {
 def test_a_browser_shows_every_sheet_and_the_filter_counts(quality):
     page = quality / "quality/index.html"
     probe = page.with_name("probe.html")
-    probe.write_text(page.read_text().replace("</html>", PROBE))
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000"]
+    # Without lazy loading, the load event waits for every picture.
+    probe.write_text(page.read_text().replace(' loading="lazy"', "").replace("</html>", PROBE))
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu"]
     shown = subprocess.run(
         [*command, "--dump-dom", probe.as_uri()], capture_output=True, text=True, timeout=60, check=True
     )

@@ -237,6 +237,13 @@ def test_single_files_of_every_kind_have_a_verdict(tmp_path):
     assert (small.shape, small.min(), small.max()) == ((128, 128), -896, 1167)
 
 
+@pytest.mark.parametrize(("syntax", "low", "high"), [("50", -1024, 1349), ("51", -1024, 1370)])
+def test_syntaxes_of_fewer_bits_are_decoded_in_their_own_range(syntax, low, high):
+    (path,) = (ROOT / SYNTAXES).glob(f"CTImage.dcm_*.1.2.4.{syntax}.dcm")
+    hu = read_slice(path).hu
+    assert (hu.shape, hu.min(), hu.max()) == ((512, 512), low, high)
+
+
 @pytest.mark.parametrize("syntax", ["53", "55"])
 def test_pixels_that_no_decoder_takes_are_a_reason(syntax):
     (path,) = (ROOT / SYNTAXES).glob(f"CTImage.dcm_*.1.2.4.{syntax}.dcm")

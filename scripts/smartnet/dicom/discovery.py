@@ -70,7 +70,6 @@ CT_SOP_CLASSES = {
 }
 ENHANCED_CT_CLASSES = [uid for uid, name in CT_SOP_CLASSES.items() if "Enhanced" in name]
 NAMELESS = "folder:"  # in front of the folder that stands for a missing series UID
-SHORTEST_BYTES = 132  # preamble and prefix; nothing shorter is an image
 
 
 def list_files(folder: Path) -> list[Path]:
@@ -125,7 +124,7 @@ def _read(path: Path) -> pydicom.Dataset:
     try:
         return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_READ_TAGS)
     except InvalidDicomError:
-        if path.stat().st_size < SHORTEST_BYTES:
+        if not _starts_as_dicom(path):  # any other file may take long to be read as what it is not
             raise
     with warnings.catch_warnings():  # they quote what they could not read
         warnings.simplefilter("ignore")
@@ -137,6 +136,13 @@ def _read(path: Path) -> pydicom.Dataset:
     if not image:
         raise InvalidDicomError
     return header
+
+
+def _starts_as_dicom(path: Path) -> bool:
+    """Tell whether a file without preamble starts with an element of the lowest groups."""
+    with path.open("rb") as file:
+        group, element = file.read(2), file.read(2)
+    return group in (b"\x02\0", b"\x08\0", b"\0\x02", b"\0\x08") and len(element) == 2
 
 
 def _frame_rows(header: pydicom.Dataset, row: dict[str, Any]) -> list[dict[str, Any]]:

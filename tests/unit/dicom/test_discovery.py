@@ -42,6 +42,17 @@ def test_a_file_that_is_no_dicom_gets_a_row_with_an_error(tmp_path):
     assert (table["error"] == "").sum() == 8
 
 
+def test_a_large_file_of_another_kind_is_not_read_through(tmp_path, monkeypatch):
+    write_series(tmp_path / "data", CTSeries())
+    for name, start in (("movie", b"\0\0\0\x20ftyp"), ("empty", b""), ("image.nii", b"\x5c\1\0\0")):
+        (tmp_path / "data" / name).write_bytes(start + bytes(1000))
+    asked = []
+    real = pydicom.dcmread
+    monkeypatch.setattr(pydicom, "dcmread", lambda *a, **k: asked.append(k.get("force")) or real(*a, **k))
+    table = index(tmp_path / "data", tmp_path)
+    assert (table["error"] == "no DICOM file").sum() == 3 and True not in asked
+
+
 def test_the_number_of_processes_does_not_change_the_table(tmp_path):
     write_series(tmp_path / "data", CTSeries(shape=(130, 8, 8)))
     index(tmp_path / "data", tmp_path, threads=1)

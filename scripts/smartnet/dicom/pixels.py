@@ -10,11 +10,15 @@ from pydicom.pixels import pixel_array
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from scipy import ndimage
 
+from smartnet.dicom.frames import size_conflict
+
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE  # its warnings quote identifiers
 
 PADDING_HU = -1024
 _AIR_BELOW_HU = -900
 _WRAP_BITS, _WRAP_FROM, _WRAP_INTERCEPT_HU = 12, 3096, -100
+_MOST_SLOPE, _MOST_INTERCEPT_HU = 100, 100_000  # beyond these, no stored value of a head gives its HU
+_WIDEST_PADDING_HU = 100  # of a range that is not below air
 _WRAP_SHARE = 0.01  # air is a good part of every slice, metal is not
 
 
@@ -44,21 +48,24 @@ def read_slice(path: Path | str, frame: int | str = "") -> Slice:
 
     Raises:
         PixelError: no decoder for the transfer syntax, damaged or missing pixels, not one grey channel, no
-            usable rescale values.
+            usable rescale values, a padding range that holds tissue.
     """
     dataset = _read(Path(path))
     index = int(frame) if frame != "" else None
     slope, intercept = _rescale(dataset, index)
     try:
-        stored = pixel_array(dataset, index=index)
+        conflict = size_conflict(dataset, index or 0)
+        stored = None if conflict else pixel_array(dataset, index=index)
     except Exception as error:  # decoders raise anything; the study must go on
         syntax = getattr(dataset.file_meta.get("TransferSyntaxUID"), "name", "unknown transfer syntax")
         raise PixelError(f"pixels cannot be decoded ({syntax}: {type(error).__name__})") from error
+    if stored is None:
+        raise PixelError(f"pixel data of another size: {conflict}")
     if stored.ndim != 2:
         raise PixelError(
             f"pixels are no single grey image but an array of {'x'.join(map(str, stored.shape))}"
         )
-    padded = padding_mask(stored, _padding_range(dataset), slope, intercept)
+    padded = padding_mask(stored, _padding_range(dataset, slope, intercept), slope, intercept)
     unwrapped = is_wrapped(dataset, stored, slope, intercept)
     if unwrapped:
         stored = unwrap(stored)
@@ -137,7 +144,7 @@ def _rescale(dataset: pydicom.Dataset, frame: int | None) -> tuple[float, float]
         slope, intercept = float(source["RescaleSlope"].value), float(source["RescaleIntercept"].value)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise PixelError("rescale slope or intercept missing: stored values cannot become HU") from error
-    if not (np.isfinite(slope) and np.isfinite(intercept)) or slope <= 0:
+    if not (0 < slope <= _MOST_SLOPE and abs(intercept) <= _MOST_INTERCEPT_HU):
         raise PixelError(f"rescale slope {slope} and intercept {intercept} cannot give HU")
     return slope, intercept
 
@@ -152,14 +159,25 @@ def _transformation(dataset: pydicom.Dataset, frame: int) -> pydicom.Dataset:
     raise KeyError("PixelValueTransformationSequence")
 
 
-def _padding_range(dataset: pydicom.Dataset) -> tuple[int, int] | None:
-    first = dataset.get("PixelPaddingValue")
+def _padding_range(dataset: pydicom.Dataset, slope: float, intercept: float) -> tuple[int, int] | None:
+    """Give the lowest and highest stored value that means padding, None if there is none.
+
+    Raises:
+        PixelError: the values are no numbers, or the range holds tissue.
+    """
+    first, last = dataset.get("PixelPaddingValue"), dataset.get("PixelPaddingRangeLimit")
     if first is None:
         return None
-    last = dataset.get("PixelPaddingRangeLimit")
-    values = [int(first), int(first if last is None else last)]
+    try:
+        values = [int(first), int(first if last is None else last)]
+    except (TypeError, ValueError) as error:
+        raise PixelError("padding value is no number") from error
     if dataset.get("PixelRepresentation", 0) == 1:
         # These two tags are sometimes written unsigned although the pixels are signed.
         bits = int(dataset.get("BitsAllocated", 16))
         values = [value - (1 << bits) if value >= 1 << (bits - 1) else value for value in values]
-    return min(values), max(values)
+    low, high = sorted(values)
+    if (high - low) * slope > _WIDEST_PADDING_HU and high * slope + intercept > _AIR_BELOW_HU:
+        low_hu, high_hu = (value * slope + intercept for value in (low, high))
+        raise PixelError(f"padding from {low_hu:.0f} to {high_hu:.0f} HU would take tissue away")
+    return low, high

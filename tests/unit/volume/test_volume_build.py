@@ -179,7 +179,12 @@ def test_padding_of_a_tissue_value_counts_only_at_the_border(tmp_path):
             None,
             "slice 0: rescale slope or intercept missing",
         ),
-        (replace(CTSeries(), tags={"BitsAllocated": 8}), None, "slice 0: pixels cannot be decoded"),
+        (
+            replace(CTSeries(), tags={"BitsAllocated": 8}),
+            None,
+            "slice 0: pixel data of another size: 4608 by",
+        ),
+        (replace(CTSeries(), tags={"BitsAllocated": 64}), None, "slice 0: pixels cannot be decoded"),
     ],
 )
 def test_a_case_whose_pixels_fail_is_data_with_a_reason(tmp_path, series, hu, reason):

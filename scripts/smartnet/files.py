@@ -52,13 +52,17 @@ def _separator(path: Path | str) -> str:
 
 def write_table(table: pd.DataFrame, path: Path | str) -> None:
     """Write a table as CSV or TSV (by suffix), floats with six decimals, missing values empty."""
-    text = table.to_csv(sep=_separator(path), index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
-    write_bytes(text.encode(), path)
+    style = {"sep": _separator(path), "index": False, "float_format": FLOAT_FORMAT}
+    text = table.to_csv(**style, lineterminator="\n")
+    if "\r" in text:  # maybe of a file name: no reader takes it for a line's end if it is quoted, as here
+        text = table.to_csv(**style, lineterminator="\r\n")
+    write_bytes(text.encode(errors="surrogateescape"), path)  # file names may be no UTF-8
 
 
 def read_table(path: Path | str, **options: Any) -> pd.DataFrame:
     """Read a CSV or TSV table (by suffix); only an empty field is a missing value."""
-    return pd.read_csv(path, sep=_separator(path), keep_default_na=False, na_values=[""], **options)
+    style = {"sep": _separator(path), "keep_default_na": False, "na_values": [""]}
+    return pd.read_csv(path, **style, **{"encoding_errors": "surrogateescape"} | options)
 
 
 def write_array(array: np.ndarray, path: Path | str) -> None:

@@ -260,7 +260,7 @@ def run_catalog(folder: Path, out: Path, *, labelled: bool = True, **options) ->
     from smartnet.dicom.catalog import catalog_shard
     from smartnet.dicom.index import index_folder
 
-    index_folder(folder, out / "index.tsv", threads=1)
+    index_folder(folder, out / "index.tsv", threads=1, private=out / "private.tsv")
     catalog_shard(
         out / "index.tsv",
         labels=folder / "labels.tsv" if labelled else None,

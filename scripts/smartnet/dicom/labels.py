@@ -34,7 +34,7 @@ def read_labels(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise DataError(f"label table {path} does not exist: correct the data set's path or write the table")
     try:
-        table = read_table(path, dtype=str, encoding="utf-8-sig").fillna("")
+        table = read_table(path, dtype=str, encoding="utf-8-sig", encoding_errors="strict").fillna("")
     except (ValueError, UnicodeDecodeError) as error:
         raise DataError(f"label table {path} cannot be read ({error}): save it as UTF-8 text") from error
     table.columns = [str(name).strip() for name in table.columns]

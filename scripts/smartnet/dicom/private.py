@@ -41,6 +41,7 @@ DESCRIPTIONS = [
 ]
 NAMES = ["FileName", "FolderName"]
 TECHNICAL = "technical"
+_TEXT = {"encoding": "utf-8", "errors": "surrogateescape"}  # file names may be no UTF-8
 
 # OtherPatientIDs was retired in favour of a sequence of items that hold a PatientID each.
 _OTHER_IDS = "OtherPatientIDsSequence"
@@ -120,15 +121,15 @@ class PrivateValues:
 
 def write_private(rows: Iterable[tuple[str, str]], path: Path) -> None:
     """Write a private table, ``kind value``, one row at a time: there may be millions."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
+    with atomic_path(path) as temporary, temporary.open("w", newline="", **_TEXT) as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow(["kind", "value"])
-        writer.writerows(rows)
+        writer.writerows((kind, value.replace("\r", " ")) for kind, value in rows)
 
 
 def read_private(path: Path) -> Iterator[tuple[str, str]]:
     """Read pairs of kind and value from a private table, one at a time."""
-    with path.open(newline="") as file:
+    with path.open(newline="", **_TEXT) as file:
         rows = csv.reader(file, delimiter="\t")
         next(rows)
         for kind, value in rows:

@@ -2,13 +2,15 @@
 
 import os
 import warnings
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pydicom
 from pydicom.errors import InvalidDicomError
 from pydicom.tag import Tag
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from smartnet.dicom.private import PRIVATE_TAGS, private_values
 from smartnet.errors import DataError
@@ -69,6 +71,8 @@ CT_SOP_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.2.2": "Legacy Converted Enhanced CT Image Storage",
 }
 ENHANCED_CT_CLASSES = [uid for uid, name in CT_SOP_CLASSES.items() if "Enhanced" in name]
+MOST_INFLATION = 100  # of a deflated file; images reach ten
+LONGEST_TEXT = 1024  # no value of these tags may be as long (DICOM PS3.5, 6.2)
 NAMELESS = "folder:"  # in front of the folder that stands for a missing series UID
 
 
@@ -82,12 +86,25 @@ def list_files(folder: Path) -> list[Path]:
         what = "is a file, not a folder" if folder.exists() else "does not exist"
         raise DataError(f"data folder {folder} {what}: correct the data set's path in the configuration")
     root = folder / "dicom" if (folder / "dicom").is_dir() else folder
-    files = [Path(base) / name for base, _, names in os.walk(root, followlinks=True) for name in names]
+    files = list(_walk(root))
     if not files:
         raise DataError(
             f"data folder {root} is empty: put the data set's DICOM files there (any sub-folders)"
         )
     return sorted(files, key=lambda file: file.as_posix())
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """Give every regular file; a folder that links lead back to is entered once."""
+    entered = set()
+    for base, folders, names in os.walk(root, followlinks=True):
+        folders.sort()
+        place = Path(base).stat()
+        if (place.st_dev, place.st_ino) in entered:
+            folders.clear()
+            continue
+        entered.add((place.st_dev, place.st_ino))
+        yield from (path for path in (Path(base, name) for name in names) if path.is_file())
 
 
 def read_header(path: Path) -> list[dict[str, Any]]:
@@ -100,6 +117,8 @@ def read_header(path: Path) -> list[dict[str, Any]]:
     """
     row = dict.fromkeys(INDEX_COLUMNS, "") | {"path": path.as_posix(), "private": []}
     try:
+        if _swells(path):
+            return [row | {"error": f"deflated more than {MOST_INFLATION} times: not read"}]
         header = _read(path)
         row["private"] = private_values(header)
         row |= {name: _text(header.get(keyword)) for name, keyword in HEADER_TAGS.items()}
@@ -138,6 +157,24 @@ def _read(path: Path) -> pydicom.Dataset:
     return header
 
 
+def _swells(path: Path) -> bool:
+    """Tell whether a deflated file holds more than any image would: reading it would inflate all of it."""
+    with path.open("rb") as file:
+        head = file.read(512)
+        if DeflatedExplicitVRLittleEndian.encode() not in head or head[132:136] != b"\x02\0\0\0":
+            return False
+        file.seek(144 + int.from_bytes(head[140:144], "little"))  # behind the file's own header (PS3.10, 7.1)
+        packed = file.read()
+    inflater, inflated, most = zlib.decompressobj(-zlib.MAX_WBITS), 0, MOST_INFLATION * len(packed)
+    try:
+        while packed and inflated <= max(most, 1 << 26):
+            inflated += len(inflater.decompress(packed, 1 << 24))
+            packed = inflater.unconsumed_tail
+    except zlib.error:
+        return False  # reading it will tell
+    return inflated > max(most, 1 << 26)
+
+
 def _starts_as_dicom(path: Path) -> bool:
     """Tell whether a file without preamble starts with an element of the lowest groups."""
     with path.open("rb") as file:
@@ -172,4 +209,4 @@ def _text(value: object) -> str:
     if value is None:
         return ""
     values: Iterable[object] = value if isinstance(value, pydicom.multival.MultiValue | list) else [value]
-    return "\\".join(" ".join(str(item).split()) for item in values)
+    return "\\".join(" ".join(str(item).split()) for item in values)[:LONGEST_TEXT]

@@ -1,12 +1,16 @@
 """Finding files and reading their headers."""
 
+import os
 from dataclasses import replace
 
 import pydicom
 import pytest
-from factories import CTSeries, write_series
+from factories import CTSeries, run_volumes, write_series
+from fuzzing.raw_mutations import bomb
 
+from smartnet.dicom.discovery import LONGEST_TEXT
 from smartnet.dicom.index import index_folder
+from smartnet.dicom.private import read_private
 from smartnet.errors import DataError
 from smartnet.files import read_table
 
@@ -96,3 +100,49 @@ def test_an_invalid_identifier_is_read_without_a_word_about_it(tmp_path, recwarn
     assert broken in set(table["series_uid"])
     assert not [warning for warning in recwarn if broken in str(warning.message)]
     assert broken not in caplog.text
+
+
+def test_links_that_lead_in_circles_are_followed_once(tmp_path):
+    write_series(tmp_path / "data" / "a", CTSeries())
+    for name in ("one", "two", "a/three"):
+        (tmp_path / "data" / name).symlink_to(tmp_path / "data")
+    (tmp_path / "data" / "self").symlink_to("self")
+    (tmp_path / "data" / "nowhere").symlink_to("gone")
+    assert len(index(tmp_path / "data", tmp_path)) == 8
+
+
+def test_only_regular_files_are_read(tmp_path):
+    """A pipe or a device would be read for ever."""
+    write_series(tmp_path / "data", CTSeries())
+    os.mkfifo(tmp_path / "data" / "pipe")
+    (tmp_path / "data" / "zero").symlink_to("/dev/zero")
+    assert len(index(tmp_path / "data", tmp_path)) == 8
+
+
+def test_an_overlong_value_is_cut(tmp_path):
+    write_series(tmp_path / "data", replace(CTSeries(), tags={"ConvolutionKernel": "x" * 60_000}))
+    assert set(index(tmp_path / "data", tmp_path)["kernel"]) == {"x" * LONGEST_TEXT}
+
+
+@pytest.mark.parametrize("name", [b"M\xfcller.dcm", b"Icon\r", b'tab\tand "quote"\n.dcm', b" NA "])
+def test_any_file_name_is_carried(tmp_path, name):
+    folder = tmp_path / "data"
+    write_series(folder, CTSeries())
+    file = (folder / "f0003.dcm").rename(folder / os.fsdecode(name))
+    private = tmp_path / "private.tsv"
+    index_folder(folder, tmp_path / "index.tsv", threads=1, private=private)
+    table = read_table(tmp_path / "index.tsv", dtype=str)
+    assert len(table) == 8
+    assert file.as_posix() in set(table["path"])
+    assert ("FileName", os.fsdecode(name).replace("\r", " ")) in set(read_private(private))
+    run_volumes(folder, tmp_path, labelled=False)
+    assert list(read_table(tmp_path / "volumes" / "cases.tsv")["verdict"]) == ["accepted"]
+
+
+def test_a_deflated_file_that_would_fill_the_memory_is_not_read(tmp_path):
+    write_series(tmp_path / "data", CTSeries())
+    bomb(tmp_path / "data" / "bomb", tmp_path / "data" / "f0000.dcm", megabytes=100)
+    table = index(tmp_path / "data", tmp_path).set_index("path")
+    error = table["error"][(tmp_path / "data" / "bomb").as_posix()]
+    assert error == "deflated more than 100 times: not read"
+    assert (table["error"] == "").sum() == 8

@@ -41,6 +41,7 @@ DESCRIPTIONS = [
 ]
 NAMES = ["FileName", "FolderName"]
 TECHNICAL = "technical"
+LONGEST_TEXT = 10240  # no value of these tags may be longer (DICOM PS3.5, 6.2)
 _TEXT = {"encoding": "utf-8", "errors": "surrogateescape"}  # file names may be no UTF-8
 
 # OtherPatientIDs was retired in favour of a sequence of items that hold a PatientID each.
@@ -85,7 +86,7 @@ def _text(header: pydicom.Dataset, tag: int) -> bytes | str:
 def _parts(value: bytes | str) -> tuple[str, ...]:
     """Split a value into its several values and lines."""
     text = value.decode("ascii") if isinstance(value, bytes) else value
-    parts = text.replace("\0", "").replace("\\", "\n").splitlines()
+    parts = text[:LONGEST_TEXT].replace("\0", "").replace("\\", "\n").splitlines()
     return tuple(filter(None, (" ".join(part.split()) for part in parts)))
 
 

@@ -4,8 +4,19 @@ from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
+import pydicom
 import pytest
-from factories import KEY, UID_ROOT, CTSeries, head, numbered, run_catalog, write_labels, write_series
+from factories import (
+    KEY,
+    UID_ROOT,
+    CTSeries,
+    head,
+    numbered,
+    run_catalog,
+    run_volumes,
+    write_labels,
+    write_series,
+)
 
 from smartnet.dicom.catalog import catalog_shard
 from smartnet.errors import ConfigError, DataError
@@ -271,3 +282,16 @@ def test_patients_without_an_id_are_different_patients(tmp_path):
 def test_tilt_tag_is_never_believed(tmp_path):
     write_series(tmp_path / "data", CTSeries(tags={"GantryDetectorTilt": "12.5"}))
     assert np.allclose(catalog(tmp_path)["tilt_deg"], 0, atol=1e-6)
+
+
+def test_a_size_that_is_no_number_is_a_rejected_row(tmp_path):
+    """As a damaged header gives it; the rest of the data set goes on."""
+    write_series(tmp_path / "data" / "good", numbered(CTSeries(), 2))
+    write_series(tmp_path / "data" / "bad", CTSeries())
+    for path in (tmp_path / "data" / "bad").iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.Rows = [48, 17]
+        dataset.save_as(path)
+    table = read_table(run_volumes(tmp_path / "data", tmp_path, labelled=False) / "cases.tsv")
+    assert sorted(table["verdict"]) == ["accepted", "rejected"]
+    assert table["rows"].isna().sum() == 1

@@ -24,10 +24,13 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="folder that keeps the data sets of failures")
     options = parser.parse_args()
     start, verdicts = time.perf_counter(), []
-    for verdict in run_all(options.count, options.seed, jobs=options.jobs, keep=options.keep):
+    for verdict in run_all(options.count, options.seed, jobs=options.jobs, real=True, keep=options.keep):
         verdicts.append(verdict)
         if verdict.kind in FAILURES:
-            print(f"{verdict.kind}: {verdict.mutation}, {verdict.seed}, {verdict.number}: {verdict.detail}")
+            print(
+                f"{verdict.kind}: {verdict.mutation}, {verdict.seed}, {verdict.number}: {verdict.detail}",
+                flush=True,
+            )
     seconds = time.perf_counter() - start
     print(f"\n{len(verdicts)} damaged data sets in {seconds:.0f} s, seed {options.seed}\n\n{tally(verdicts)}")
     return int(any(verdict.kind in FAILURES for verdict in verdicts))

@@ -23,7 +23,7 @@ from factories import run_volumes
 from fuzzing import raw_mutations  # noqa: F401, registers its mutations
 from fuzzing.judge import FEWER, OTHER, RIGHT, compare, read_found
 from fuzzing.mutations import MUTATIONS, Case, Mutation
-from fuzzing.seeds import Planes, Seed, read_planes, seeds, write_control
+from fuzzing.seeds import Planes, Seed, read_planes, real_seeds, synthetic_seeds, write_control
 from smartnet.files import read_table
 
 REJECTED, AS_FILES = "rejected", "accepted as the files say"
@@ -48,10 +48,10 @@ class Verdict:
     number: int
 
 
-def plan(count: int, number: int) -> list[tuple[int, Seed, Mutation]]:
-    """Draw seeds for mutations: every mutation equally often, the seeds in turn as they fit."""
+def plan(count: int, number: int, healthy: list[Seed]) -> list[tuple[int, Seed, Mutation]]:
+    """Draw series for mutations: every mutation equally often, any series that it fits."""
     rng = np.random.default_rng(number)
-    chosen, healthy = [], seeds()
+    chosen: list[tuple[Seed, Mutation]] = []
     while len(chosen) < count:
         for index in rng.permutation(len(MUTATIONS)):
             fitting = [seed for seed in healthy if MUTATIONS[index].fits(seed)]
@@ -59,10 +59,16 @@ def plan(count: int, number: int) -> list[tuple[int, Seed, Mutation]]:
     return [(number * 1_000_000 + place, *pair) for place, pair in enumerate(chosen[:count])]
 
 
-def run_all(count: int, number: int, *, jobs: int, keep: Path | None = None) -> Iterator[Verdict]:
+def run_all(
+    count: int, number: int, *, jobs: int = 1, real: bool = False, keep: Path | None = None
+) -> Iterator[Verdict]:
     """Run ``count`` mutations drawn by the seed ``number``, some side by side; failing ones can be kept."""
+    todo = plan(count, number, synthetic_seeds() + (real_seeds() if real else []))
+    if jobs == 1:
+        yield from (run_one(*one, keep=keep) for one in todo)
+        return
     with ThreadPoolExecutor(jobs) as pool:
-        yield from pool.map(lambda one: run_one(*one, keep=keep), plan(count, number))
+        yield from pool.map(lambda one: run_one(*one, keep=keep), todo)
 
 
 def run_one(number: int, seed: Seed, mutation: Mutation, *, keep: Path | None = None) -> Verdict:

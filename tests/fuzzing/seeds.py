@@ -54,13 +54,19 @@ class Seed:
     enhanced: bool = False
 
 
+def anatomy(world_mm: np.ndarray) -> np.ndarray:
+    """The factories' head, its brain denser from slice to slice, so that no two of them are alike."""
+    hu = head(world_mm)
+    return np.where(np.abs(hu) < 100, hu + 0.8 * (world_mm[..., 2] - 11), hu)
+
+
 def synthetic(
     name: str, series: CTSeries, *, encode: Callable[[pydicom.Dataset], None] | None = None
 ) -> Seed:
     """A series by the factories, maybe in another transfer syntax."""
 
     def write(folder: Path) -> Planes:
-        held = write_series(folder, series)
+        held = write_series(folder, series, series.sample(anatomy))
         if encode:
             for path in sorted(folder.iterdir()):
                 dataset = pydicom.dcmread(path)
@@ -101,7 +107,7 @@ def big_endian(dataset: pydicom.Dataset) -> None:
 
 def enhanced(folder: Path) -> Planes:
     series = CTSeries()
-    hu = np.maximum(series.sample(head), -1024)
+    hu = np.rint(series.sample(anatomy))
     write_enhanced(folder / "f0000.dcm", series, hu, order=[3, 1, 0, 2, 7, 6, 4, 5])
     return _planes(series, hu)
 
@@ -126,8 +132,8 @@ def read_position(path: Path) -> list[float]:
     return [float(value) for value in header.ImagePositionPatient]
 
 
-def seeds() -> list[Seed]:
-    """All seeds; the real ones where ``SMARTNET_REAL_DATA`` names a folder of them."""
+def synthetic_seeds() -> list[Seed]:
+    """Small series in every transfer syntax that pydicom can write."""
     plain = CTSeries()
     oblong = CTSeries(
         shape=(9, 40, 56),
@@ -137,7 +143,7 @@ def seeds() -> list[Seed]:
         signed=True,
     )
     uid = pydicom.uid
-    made = [
+    return [
         synthetic("plain", plain),
         synthetic("tilted", CTSeries(tilt_deg=12.0)),
         synthetic("oblong", oblong),
@@ -149,16 +155,18 @@ def seeds() -> list[Seed]:
         synthetic("jpeg-2000", plain, encode=compressed(uid.JPEG2000Lossless)),
         Seed("enhanced", enhanced, enhanced=True),
     ]
+
+
+def real_seeds() -> list[Seed]:
+    """Parts of real series, where ``SMARTNET_REAL_DATA`` names a folder of them."""
     root = os.environ.get("SMARTNET_REAL_DATA")
-    if root:
-        made += [real(name, Path(root).resolve() / folder) for name, folder in REAL.items()]
-    return made
+    return [real(name, Path(root).resolve() / folder) for name, folder in REAL.items()] if root else []
 
 
 def write_control(folder: Path) -> Planes:
     """A healthy series of another patient, which must come through whatever lies beside it."""
     series = numbered(CTSeries(shape=(6, 32, 32), spacing_mm=(5.0, 6.0, 6.0)), 77)
-    return _planes(series, write_series(folder, series))
+    return _planes(series, write_series(folder, series, series.sample(anatomy)))
 
 
 def read_planes(folder: Path) -> list[Planes]:

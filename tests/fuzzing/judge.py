@@ -91,5 +91,5 @@ def _plane(
         places = start + by_i * i + by_j * j
         near = np.abs(places - np.rint(places)).max() < snap
         coordinates.append(np.rint(places) if near else places)
-    hu = np.maximum(truth.hu[k], -1024)
+    hu = np.clip(truth.hu[k], -1024, 32767)
     return ndimage.map_coordinates(hu, coordinates, order=1, mode="grid-constant", cval=-1024)

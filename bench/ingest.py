@@ -24,10 +24,15 @@ sys.path.insert(0, str(ROOT / "scripts"))
 CASES, MATRIX, SITE = 24, 256, "alpha"
 TOOLS = ("smartnet", "dcm2niix", "dicom2nifti")
 DICOM2NIFTI = """
-import sys
+import pathlib, sys
 import dicom2nifti, dicom2nifti.settings as settings
 settings.disable_validate_orthogonal()  # a tilted gantry is an error otherwise
-dicom2nifti.convert_directory(sys.argv[1], sys.argv[2], compression=True, reorient=True)
+for series in pathlib.Path(sys.argv[1]).iterdir():
+    target = pathlib.Path(sys.argv[2], f"{series.name}.nii.gz")
+    try:
+        dicom2nifti.dicom_series_to_nifti(series, target, reorient_nifti=True)
+    except Exception:  # a scout is no volume, said in several ways
+        pass
 """
 
 
@@ -72,16 +77,17 @@ def ingest(data: Path, output: Path, threads: int) -> None:
 
 
 def halves(data: Path, target: Path) -> None:
-    """Link the files into two folders, every second series into each."""
+    """Link the files into a folder per series, in ``all`` and every second series in ``0`` and ``1``."""
     import pydicom
 
     known: dict[str, int] = {}
     for path in sorted(path for path in data.rglob("*") if path.is_file()):
         uid = pydicom.dcmread(path, specific_tags=["SeriesInstanceUID"], stop_before_pixels=True)
-        half = known.setdefault(uid.SeriesInstanceUID, len(known)) % 2
-        folder = target / str(half)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{len(list(folder.iterdir())):05d}.dcm").symlink_to(path)
+        number = known.setdefault(uid.SeriesInstanceUID, len(known))
+        for part in ("all", str(number % 2)):
+            folder = target / part / f"{number:03d}"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{len(list(folder.iterdir())):05d}.dcm").symlink_to(path)
 
 
 def commands(tool: str, cores: int, work: Path, *, data: Path, python: str) -> list[list[str]]:
@@ -89,7 +95,7 @@ def commands(tool: str, cores: int, work: Path, *, data: Path, python: str) -> l
     split, output = work / "halves", work / f"{tool}-{cores}"
     if tool == "smartnet":
         return [[sys.executable, __file__, "--ingest", str(cores), "--data", str(data), str(output)]]
-    parts = [(data / "dicom", output)] if cores == 1 else [(split / str(half), output) for half in (0, 1)]
+    parts = [(split / part, output) for part in (("all",) if cores == 1 else ("0", "1"))]
     if tool == "dcm2niix":
         program = str(Path(sys.executable).with_name("dcm2niix"))
         options = ["-z", "i", "-4", "-b", "y", "-ba", "y", "-f", "%j"]

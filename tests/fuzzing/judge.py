@@ -72,7 +72,7 @@ def _expected(
     if not along[0] - 0.1 <= place <= along[-1] + 0.1:
         return None
     index = float(np.interp(place, along, np.arange(len(along))))
-    if abs(index - round(index)) * np.diff(along).min() < 0.1:
+    if abs(index - round(index)) < snap:
         index = float(round(index))
     low = min(int(index), len(along) - 1)
     parts = [(low, 1 - (index - low)), (low + 1, index - low)]

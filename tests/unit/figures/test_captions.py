@@ -10,7 +10,7 @@ from jinja2 import Environment
 
 CAPTIONS = [
     *["workflow", "montage", "datasets", "roc", "activation", "gradcam", "tsne", "segmentation", "learning"],
-    *["table_datasets", "table_classification", "table_segmentation", "table_published"],
+    *["table_datasets", "table_classification", "table_segmentation", "table_published", "table_quality"],
 ]
 
 

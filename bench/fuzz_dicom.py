@@ -1,6 +1,6 @@
 """Damaged DICOM through the whole ingestion, by the hundred.
 
-Each series is damaged in one of some seventy ways (bits, tags, lengths, nesting, sizes, files), laid beside a
+Each series is damaged in one of some sixty ways (bits, tags, lengths, nesting, sizes, files), laid beside a
 healthy one and taken from index to volume in a process with limits on time and memory. It must be rejected
 with a reason or accepted with the geometry and HU it had. Exit status 1 if anything else happened.
 """

@@ -2,3 +2,5 @@
 
 Shared by ``bench/fuzz_dicom.py`` (hundreds of mutations) and ``tests/unit/dicom/test_fuzz.py`` (some dozens).
 """
+
+from fuzzing import file_mutations, raw_mutations  # noqa: F401, always registered in the same order

@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 from factories import run_volumes
 
-from fuzzing import raw_mutations  # noqa: F401, registers its mutations
 from fuzzing.judge import FEWER, OTHER, RIGHT, compare, read_found
 from fuzzing.mutations import MUTATIONS, Case, Mutation
 from fuzzing.seeds import Planes, Seed, read_planes, real_seeds, synthetic_seeds, write_control

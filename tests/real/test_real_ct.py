@@ -5,7 +5,6 @@ others, ``neurolabusc+dcm_qa_ct`` (github.com/neurolabusc/dcm_qa_ct) and ``icome
 """
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,22 +12,14 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from real_files import NEEDS_DATA, ROOT
+from unit.factories import run_volumes
 
-from smartnet.dicom.catalog import catalog_shard
 from smartnet.dicom.discovery import read_header
-from smartnet.dicom.index import index_folder
 from smartnet.dicom.pixels import PixelError, read_slice
 from smartnet.files import read_nifti, read_table
-from smartnet.volume.build import build_shard
 
-ROOT = Path(os.environ.get("SMARTNET_REAL_DATA", "")).resolve()
-pytestmark = [
-    pytest.mark.needs_data,
-    pytest.mark.skipif(
-        not os.environ.get("SMARTNET_REAL_DATA"),
-        reason="SMARTNET_REAL_DATA is not set: it names a folder of real CT files that cannot be shipped",
-    ),
-]
+pytestmark = NEEDS_DATA
 PHILIPS = "neurolabusc+dcm_qa_ct/In/Philips"
 INGENUITY = "neurolabusc+dcm_qa_ct/In/Philips/S21570"
 
@@ -46,29 +37,8 @@ def link(tmp_path, *folders):
 def ingest(tmp_path, *folders, **options):
     """Take real folders to volumes; give the folder of the volumes and their table."""
     data = link(tmp_path, *folders)
-    index_folder(data, tmp_path / "index.tsv", threads=1)
-    catalog_shard(
-        tmp_path / "index.tsv",
-        labels=None,
-        masks=None,
-        dataset="real",
-        shard=0,
-        shards=1,
-        key=b"real",
-        catalog=tmp_path / "catalog.tsv",
-        identity=tmp_path / "identity.tsv",
-        **options,
-    )
-    build_shard(
-        tmp_path / "catalog.tsv",
-        tmp_path / "identity.tsv",
-        tmp_path / "volumes",
-        masks=None,
-        pictures=tmp_path,
-        on_rejected="continue",
-        threads=1,
-    )
-    return tmp_path / "volumes", read_table(tmp_path / "volumes" / "cases.tsv")
+    volumes = run_volumes(data, tmp_path, labelled=False, **options)
+    return volumes, read_table(volumes / "cases.tsv")
 
 
 def raw_slices(folder):

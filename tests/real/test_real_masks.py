@@ -1,27 +1,15 @@
 """Reference masks on a real tilted series: SEG and NIfTI of one mask must give the same volume of labels."""
 
-import os
-from pathlib import Path
-
 import highdicom as hd
 import numpy as np
 import pydicom
-import pytest
 from highdicom.sr.coding import CodedConcept
+from real_files import NEEDS_DATA, ROOT
+from unit.factories import run_volumes
 
-from smartnet.dicom.catalog import catalog_shard
-from smartnet.dicom.index import index_folder
 from smartnet.files import read_nifti, read_table, write_nifti
-from smartnet.volume.build import build_shard
 
-ROOT = Path(os.environ.get("SMARTNET_REAL_DATA", "")).resolve()
-pytestmark = [
-    pytest.mark.needs_data,
-    pytest.mark.skipif(
-        not os.environ.get("SMARTNET_REAL_DATA"),
-        reason="SMARTNET_REAL_DATA is not set: it names a folder of real CT files that cannot be shipped",
-    ),
-]
+pytestmark = NEEDS_DATA
 TILTED = "neurolabusc+dcm_qa_ct/In/Philips/S21610/S2010"
 
 
@@ -32,27 +20,8 @@ def ingest(folder, images, mask):
     (data / "dicom" / "series").symlink_to(ROOT / TILTED)
     series = images[0].SeriesInstanceUID
     (data / "labels.tsv").write_text(f"series_uid\themorrhage\tmask\n{series}\t1\t{mask.name}\n")
-    index_folder(data, folder / "index.tsv", threads=1)
-    tables = {"catalog": folder / "catalog.tsv", "identity": folder / "identity.tsv"}
-    catalog_shard(
-        folder / "index.tsv",
-        labels=data / "labels.tsv",
-        masks=mask.parent,
-        dataset="real",
-        shard=0,
-        shards=1,
-        key=b"real",
-        **tables,
-    )
-    volumes = folder / "volumes"
-    build_shard(
-        *tables.values(),
-        volumes,
-        masks=mask.parent,
-        pictures=folder,
-        on_rejected="stop",
-        threads=1,
-    )
+    (data / "masks").symlink_to(mask.parent)
+    volumes = run_volumes(data, folder, on_rejected="stop")
     (case,) = read_table(volumes / "cases.tsv")["case"]
     return read_nifti(volumes / f"{case}_mask.nii.gz")[0]
 

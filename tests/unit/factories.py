@@ -283,11 +283,12 @@ def run_volumes(
     labelled: bool = True,
     on_rejected: str = "continue",
     uneven_spacing="resample",
+    **options,
 ) -> Path:
-    """Take a data set folder to volumes; give their folder."""
+    """Take a data set folder to volumes; give their folder. Further options are those of the catalog."""
     from smartnet.volume.build import build_shard
 
-    catalog, identity = run_catalog(folder, out, labelled=labelled, uneven_spacing=uneven_spacing)
+    catalog, identity = run_catalog(folder, out, labelled=labelled, uneven_spacing=uneven_spacing, **options)
     build_shard(
         catalog,
         identity,

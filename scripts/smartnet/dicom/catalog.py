@@ -157,9 +157,9 @@ def _with_spacing(series: Series, uneven_spacing: str) -> Series:
     """Apply the policy for gaps that differ: a reason to reject, or a flag."""
     if series.reason or series.stack is None or series.stack.is_even:
         return series
-    gaps = np.diff(series.stack.projections_mm)
-    text = f"uneven spacing: gaps of {gaps.min():.3f} to {gaps.max():.3f} mm, median {np.median(gaps):.3f} mm"
-    if uneven_spacing == "reject" or gaps.min() < np.median(gaps) / FINEST_FACTOR:
+    gaps, median = np.diff(series.stack.projections_mm), series.stack.slice_spacing_mm
+    text = f"uneven spacing: gaps of {gaps.min():.3f} to {gaps.max():.3f} mm, median {median:.3f} mm"
+    if uneven_spacing == "reject" or gaps.min() < median / FINEST_FACTOR:
         return replace(series, reason=text)
     done = {"resample": "resampled to the finest", "keep": "taken as even"}[uneven_spacing]
     return replace(series, flags=(*series.flags, f"{text}: {done}"))

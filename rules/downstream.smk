@@ -25,11 +25,11 @@ rule downstream:
     priority: 40
     conda:
         "../envs/training.yaml"
-    threads: 1
+    threads: lambda wildcards: config["downstream"][MODELS[wildcards.model].task]["devices"]
     resources:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 1440 * attempt,
-        gpu=1,
+        gpu=lambda wildcards: config["downstream"][MODELS[wildcards.model].task]["devices"],
     params:
         network=config["network"],
         task=lambda wildcards: MODELS[wildcards.model].task,

@@ -21,11 +21,11 @@ rule upstream:
     priority: 50
     conda:
         "../envs/training.yaml"
-    threads: 1
+    threads: config["upstream"]["devices"]
     resources:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 1440 * attempt,
-        gpu=1,
+        gpu=config["upstream"]["devices"],
     params:
         network=config["network"],
         pretext=lambda wildcards: PRETEXTS[wildcards.pretext],

@@ -28,6 +28,15 @@ def dice_sums(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return torch.stack([(probability * mask).sum(), probability.sum(), mask.sum()])
 
 
+def over_processes(sums: torch.Tensor) -> torch.Tensor:
+    """Sums over all processes that share a batch, with gradient; where there is one, as they are."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        from torch.distributed.nn.functional import all_reduce
+
+        return all_reduce(sums)
+    return sums
+
+
 def dice_loss(sums: torch.Tensor) -> torch.Tensor:
     """1 - soft Dice from ``dice_sums``; 0 (without gradient) where there is no lesion at all."""
     overlap, predicted, true = sums
@@ -37,7 +46,8 @@ def dice_loss(sums: torch.Tensor) -> torch.Tensor:
 
 def segmentation_loss(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Soft Dice over the whole batch at once plus binary cross-entropy, of logits and mask (N, 1, H, W)."""
-    return dice_loss(dice_sums(logits, mask)) + F.binary_cross_entropy_with_logits(logits, mask)
+    dice = dice_loss(over_processes(dice_sums(logits, mask)))
+    return dice + F.binary_cross_entropy_with_logits(logits, mask)
 
 
 def reconstruction_loss(grey: torch.Tensor, slices: torch.Tensor) -> torch.Tensor:

@@ -18,13 +18,14 @@ GAUSSIAN, MOTION, MEDIAN = range(3)
 
 
 def generators(
-    seed: int, epoch: int, step: int, device: torch.device
+    seed: int, epoch: int, step: int, device: torch.device, *, part: int = 0
 ) -> tuple[torch.Generator, torch.Generator]:
-    """The random numbers of one step: for parameters (on the CPU) and for noise (on ``device``)."""
-    state = np.random.SeedSequence([seed, epoch, step]).generate_state(2, np.uint64) >> 1
+    """The random numbers of one step: for parameters (on the CPU; every part of a batch draws them all) and
+    for noise (on ``device``; each part draws its own)."""
+    state = np.random.SeedSequence([seed, epoch, step]).generate_state(2 + part, np.uint64) >> 1
     return (
         torch.Generator().manual_seed(int(state[0])),
-        torch.Generator(device).manual_seed(int(state[1])),
+        torch.Generator(device).manual_seed(int(state[1 + part])),
     )
 
 
@@ -50,6 +51,7 @@ def augment(
     masks: torch.Tensor | None,
     volume: torch.Tensor,
     *,
+    volumes: int,
     settings: Mapping[str, Any],
     generators: tuple[torch.Generator, torch.Generator],
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -59,13 +61,14 @@ def augment(
         slices: (S, 1, H, W) in [0, 1].
         masks: (S, 1, H, W) in {0, 1}, or None.
         volume: (S,) on the CPU: which volume of the batch a slice belongs to, 0..B-1.
+        volumes: B, of the whole batch where these slices are a part of it.
         settings: complete augmentation settings.
         generators: of this step, see ``generators``.
 
     Returns:
         slices in [0, 1] (before the stretch) and masks, same shapes.
     """
-    draw = _Draw(int(volume.max()) + 1, generators[0])
+    draw = _Draw(volumes, generators[0])
     slices, masks = _move(slices, masks, volume, _affine(draw, settings, slices.shape[2:]))
     slices = _shade(slices, volume, draw, settings)
     slices = _add_noise(slices, volume, draw, settings, generators[1])

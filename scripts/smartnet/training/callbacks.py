@@ -11,6 +11,7 @@ from lightning.pytorch import Callback, Trainer
 
 from smartnet.errors import ModelError
 from smartnet.files import atomic_path
+from smartnet.training.group import first
 from smartnet.training.modules import TrainingModule
 from smartnet.training.schedule import trainable_stages
 
@@ -49,18 +50,21 @@ class Keeper(Callback):
     Args:
         folder: of the running state.
         validate_every: epochs between validations; the last epoch is always validated.
+        patience: epochs without a better validation after which training ends, None for never.
+        passes: in which every batch is taken; kept, so that a resume need not run out of memory again.
     """
 
-    def __init__(self, folder: Path, *, validate_every: int) -> None:
+    def __init__(self, folder: Path, *, validate_every: int, patience: int | None, passes: int) -> None:
         """Keep the arguments."""
-        self.folder, self.validate_every = folder, validate_every
+        self.folder, self.validate_every, self.patience = folder, validate_every, patience
+        self.passes = passes
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] = {"loss": float("inf"), "epoch": None, "weights": None}
         self.resumed_from: int | None = None  # epochs that an earlier process did
 
     def state_dict(self) -> dict[str, Any]:
         """What a resume needs beyond Lightning's own state."""
-        return {"history": self.history, "best": self.best}
+        return {"history": self.history, "best": self.best, "passes": self.passes}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up a state."""
@@ -68,13 +72,25 @@ class Keeper(Callback):
         self.resumed_from = len(self.history)
         logger.info("resumed after epoch %d", self.resumed_from)
 
+    def on_fit_start(self, trainer: Trainer, pl_module: TrainingModule) -> None:
+        """Do nothing more if the state taken up is one that had come to its end."""
+        if self.exhausted():
+            trainer.fit_loop.max_epochs = len(self.history)
+
+    def exhausted(self) -> bool:
+        """Whether patience has run out."""
+        best = self.best["epoch"]
+        return (
+            self.patience is not None and best is not None and len(self.history) - 1 - best >= self.patience
+        )
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: TrainingModule) -> None:
         """Validate at the end of this epoch if it is due or the last."""
         last = trainer.current_epoch + 1 == trainer.max_epochs
         trainer.check_val_every_n_epoch = 1 if last else self.validate_every
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: TrainingModule) -> None:
-        """Record the epoch, say one line, and write the state in one piece."""
+        """Record the epoch, write the state in one piece, and say one line: what is said is saved."""
         row: dict[str, Any] = {"epoch": trainer.current_epoch}
         row |= {f"train_{name}": value for name, value in pl_module.train_means().items()}
         if pl_module.valid_sums:
@@ -90,7 +106,18 @@ class Keeper(Callback):
                 self.best = {"loss": valid["loss"], "epoch": trainer.current_epoch, "weights": weights}
         row["lr"] = pl_module.rate
         self.history.append(row)
-        logger.info("%s", _line(row, trainer.max_epochs))
+        self._save(trainer)
+        logger.info("%s", _line(row, pl_module.settings["epochs"]))
+        if self.exhausted():
+            best = self.best["epoch"] + 1
+            logger.info("stopped: no better validation in the %d epochs since epoch %d", self.patience, best)
+            trainer.should_stop = True
+
+    def _save(self, trainer: Trainer) -> None:
+        """Write the state in one piece; all processes of a group take part, the first one writes."""
+        if not first():
+            trainer.save_checkpoint(self.folder / STATE_FILE)
+            return
         with atomic_path(self.folder / STATE_FILE) as temporary:
             trainer.save_checkpoint(temporary)
 
@@ -100,14 +127,14 @@ def _line(row: dict[str, Any], epochs: int) -> str:
     return f"epoch {row['epoch'] + 1}/{epochs}: {', '.join(values)}"
 
 
-def load_state(folder: Path) -> Path | None:
-    """The state file in ``folder`` if it is whole, else None."""
+def load_state(folder: Path) -> tuple[Path | None, int | None]:
+    """The state file in ``folder`` if it is whole, and the passes of its batches; else None, None."""
     path = folder / STATE_FILE
     if not path.is_file():
-        return None
+        return None, None
     try:
-        torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return path, state["callbacks"][Keeper.__name__]["passes"]
     except Exception:
         logger.warning("the saved state %s is damaged: training starts anew", path)
-        return None
-    return path
+        return None, None

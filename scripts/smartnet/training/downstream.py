@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,19 @@ from smartnet.networks.device import choose_device
 from smartnet.networks.store import fit_weights
 from smartnet.operating_point import DiceCurve, youden
 from smartnet.slices.dataset import SliceSet
+from smartnet.training import group
 from smartnet.training.callbacks import GradualUnfreezing
 from smartnet.training.data import WHOLE, lesions_of, load_volumes, need_cases
+from smartnet.training.engine import fit
 from smartnet.training.modules import ClassifierModule, SegmenterModule
-from smartnet.training.runs import fit, input_files, prepare_torch, record, run_card, state_key
+from smartnet.training.runs import input_files, prepare_torch, record, run_card, state_key
 from smartnet.training.sampling import batches, draw_volumes, draw_windows
 from smartnet.training.settings import DOWNSTREAM, complete, complete_augmentation
 
 TASKS = {"classification": ("classifier", ClassifierModule), "segmentation": ("segmenter", SegmenterModule)}
 
 
+@group.grouped
 def train_downstream(
     *,
     slices: Sequence[Path],
@@ -79,7 +83,7 @@ def train_downstream(
             "not have the scan's label: leave it out"
         )
     augmentation = complete_augmentation(augmentation)
-    device = choose_device(gpu).type
+    device = choose_device(gpu, settings["devices"]).type
     prepare_torch(threads, seed)
     model = build({**network, "network": TASKS[task][0], "operator": operator})
     model.max_slices = settings["max_slices"]
@@ -90,15 +94,11 @@ def train_downstream(
     train, valid = (SliceSet.open(slices, split, subset=subset) for subset in ("train", "valid"))
     module = _module(model, train, valid, task=task, settings=settings, augmentation=augmentation, seed=seed)
     unfreezing = GradualUnfreezing(**settings["unfreeze"], pretrained=pretrained)
-    keeper = fit(module, state=folder, device=device, callbacks=[unfreezing])
-    write_json(_operating_point(model.eval(), valid, task), Path(output) / "threshold.json")
-    run = run_card(**card, seconds=time.perf_counter() - begin, slices_seen=module.slices_seen)
-    run |= {
-        "epochs": settings["epochs"],
-        "best_epoch": keeper.best["epoch"],
-        "resumed_from": keeper.resumed_from,
-    }
-    record(model, pd.DataFrame(keeper.history), run, output=output, state=folder)
+    keeper, facts = fit(module, state=folder, device=device, callbacks=[unfreezing])
+    if group.first():
+        write_json(_operating_point(model.eval(), valid, task), Path(output) / "threshold.json")
+        run = run_card(**card, seconds=time.perf_counter() - begin, slices_seen=module.slices_seen) | facts
+        record(model, pd.DataFrame(keeper.history), run, output=output, state=folder)
 
 
 def transfer(model: nn.Module, upstream: Path, *, decoder: bool) -> list[str]:
@@ -154,10 +154,10 @@ def _module(
         settings=settings,
         augmentation=augmentation,
         seed=seed,
-        train=(plan, lambda items: load_volumes(train, items, masks=masks)),
+        train=(plan, partial(load_volumes, train, masks=masks)),
         valid=(
             lambda epoch: [[(i, WHOLE)] for i in checked],
-            lambda items: load_volumes(valid, items, masks=masks),
+            partial(load_volumes, valid, masks=masks),
         ),
     )
 
@@ -167,7 +167,7 @@ def _operating_point(model: VolumeNetwork, valid: SliceSet, task: str) -> dict[s
     device = next(model.parameters()).device
     truth, score, curve = [], [], DiceCurve()
     for i in _usable(valid, task, "validation"):
-        batch = load_volumes(valid, [(i, WHOLE)], masks=True)
+        batch = load_volumes(valid, [(i, WHOLE)], range(1), masks=True)
         logits = model.forward_packed(min_max(batch["slices"].to(device)), batch["depths"])
         probability = logits.double().sigmoid().cpu().numpy()
         if task == "classification":

@@ -1,5 +1,6 @@
 """The Lightning modules: how one step goes, upstream and downstream."""
 
+import math
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -15,7 +16,8 @@ from smartnet.errors import ModelError
 from smartnet.losses import classification_loss, dice_loss, dice_sums, segmentation_loss, upstream_losses
 from smartnet.networks import min_max
 from smartnet.training.augmentation import augment, generators
-from smartnet.training.data import Batch, Batches
+from smartnet.training.data import Batch, Batches, Share, TrainingBatches, ValidationBatches
+from smartnet.training.group import summed
 from smartnet.training.schedule import learning_rate
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
@@ -29,9 +31,11 @@ class TrainingModule(LightningModule, ABC):
         settings: complete training settings.
         augmentation: complete augmentation settings.
         seed: of the run.
-        train: the plan and the loader of the training batches.
+        train: the plan and the loader of the training batches, see ``Batches``.
         valid: likewise for validation.
     """
+
+    share = Share()  # of every batch; set before a fit
 
     def __init__(
         self,
@@ -48,17 +52,27 @@ class TrainingModule(LightningModule, ABC):
         self.network = network
         self.settings, self.augmentation, self.seed = settings, augmentation, seed
         self._train, self._valid = train, valid
+        self._batches: list[Batches] = []
         self.slices_seen = 0
         self.sums: dict[str, float] = defaultdict(float)
         self.valid_sums: dict[str, Any] = defaultdict(float)
 
     def train_dataloader(self) -> Batches:
         """Training batches, drawn anew each epoch."""
-        return Batches(*self._train, lambda: self.current_epoch)
+        return self._keep(TrainingBatches(*self._train, lambda: self.current_epoch, self.share))
 
     def val_dataloader(self) -> Batches:
         """Validation batches, always the same."""
-        return Batches(*self._valid, lambda: self.current_epoch)
+        return self._keep(ValidationBatches(*self._valid, lambda: self.current_epoch, self.share))
+
+    def _keep(self, batches: Batches) -> Batches:
+        self._batches.append(batches)
+        return batches
+
+    @property
+    def waited(self) -> float:
+        """Seconds that were spent on loading so far."""
+        return sum(batches.waited for batches in self._batches)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam or AdamW over all parameters; frozen ones have no gradient and stay."""
@@ -92,7 +106,11 @@ class TrainingModule(LightningModule, ABC):
 
     def inputs(self, batch: Batch, *, training: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Slices as the network takes them, (S, 1, H, W) in [0, 1], and masks (S, 1, H, W) in {0, 1} or
-        None."""
+        None; in full precision whatever the network runs in."""
+        with torch.autocast(self.device.type, enabled=False):
+            return self._inputs(batch, training=training)
+
+    def _inputs(self, batch: Batch, *, training: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
         slices = batch["slices"].float() / 255
         masks = None if batch["masks"] is None else batch["masks"].float()
         if training:
@@ -100,13 +118,16 @@ class TrainingModule(LightningModule, ABC):
                 slices,
                 masks,
                 batch["volume"].cpu(),
+                volumes=batch["volumes"],
                 settings=self.augmentation,
-                generators=generators(self.seed, self.current_epoch, batch["step"], slices.device),
+                generators=generators(
+                    self.seed, self.current_epoch, batch["step"], slices.device, part=batch["part"]
+                ),
             )
         return min_max(slices), masks
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
-        """Weighted sum of the loss terms of one batch.
+        """Weighted sum of the loss terms of one batch, or of this process's part of it.
 
         Raises:
             ModelError: if the loss is not finite, naming the cases.
@@ -114,45 +135,48 @@ class TrainingModule(LightningModule, ABC):
         slices, masks = self.inputs(batch, training=True)
         terms = self.terms(batch, slices, masks)
         total = self.weighted(terms)
-        self.check(total, batch)
         self.slices_seen += len(slices)
         self.sums["batches"] += 1
-        for name, value in {**terms, "loss": total}.items():
-            self.sums[name] += float(value.detach())
-        return total
+        named = {**terms, "loss": total}
+        # one copy to the host: a GPU need not be waited for again for every term
+        values = dict(zip(named, torch.stack(list(named.values())).tolist(), strict=True))
+        self.check(values["loss"], batch)
+        for name, value in values.items():
+            self.sums[name] += value * batch["weight"]
+        return total * batch["weight"]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add one batch to the sums over all validation slices."""
         slices, masks = self.inputs(batch, training=False)
         for name, value in self.valid_terms(batch, slices, masks).items():
-            self.valid_sums[name] = self.valid_sums[name] + value
+            self.valid_sums[name] = self.valid_sums[name] + value * batch["weight"]
 
     def weighted(self, terms: Mapping[str, Any]) -> Any:
         """Weighted sum of loss terms."""
         return sum(self.settings["loss_weights"][name] * value for name, value in terms.items())
 
-    def check(self, total: torch.Tensor, batch: Batch) -> None:
+    def check(self, total: float, batch: Batch) -> None:
         """Stop at a loss that is not finite.
 
         Raises:
             ModelError: naming the cases.
         """
-        if not torch.isfinite(total):
+        if not math.isfinite(total):
             raise ModelError(
-                f"the loss is {float(total.detach())} in epoch {self.current_epoch}, "
+                f"the loss is {total} in epoch {self.current_epoch}, "
                 f"step {batch['step']}, cases {', '.join(dict.fromkeys(batch['cases']))}: "
                 "check these images or lower learning_rate"
             )
 
     def train_means(self) -> dict[str, float]:
         """Loss terms of the epoch, averaged over its steps."""
-        batches = self.sums["batches"]
-        return {name: value / batches for name, value in self.sums.items() if name != "batches"}
+        sums = summed(dict(self.sums))
+        return {name: value / sums["batches"] for name, value in sums.items() if name != "batches"}
 
     def valid_means(self) -> dict[str, float]:
         """Loss terms over all validation data since the last call, with their weighted sum as ``loss``."""
-        sums, self.valid_sums = self.valid_sums, defaultdict(float)
-        count = sums.pop("count")
+        sums, self.valid_sums = summed(dict(self.valid_sums)), defaultdict(float)
+        count = float(sums.pop("count"))
         dice = sums.pop("dice", None)
         terms = {name: float(value) / count for name, value in sums.items()}
         if dice is not None:
@@ -179,11 +203,15 @@ class UpstreamModule(TrainingModule):
         self, batch: Batch, slices: torch.Tensor, masks: torch.Tensor | None
     ) -> dict[str, torch.Tensor]:
         """The terms of the heads and the consistency term."""
-        return upstream_losses(self.network(slices), slices, masks, consistency=self.consistency)
+        return upstream_losses(self.answers(slices), slices, masks, consistency=self.consistency)
+
+    def answers(self, slices: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The heads' answers in full precision, for the losses sum over many pixels."""
+        return {name: value.float() for name, value in self.network(slices).items()}
 
     def valid_terms(self, batch: Batch, slices: torch.Tensor, masks: torch.Tensor | None) -> dict[str, Any]:
         """Terms over all validation slices; soft Dice is taken over all of them at once."""
-        outputs = self.network(slices)
+        outputs = self.answers(slices)
         sums: dict[str, Any] = {"count": len(slices)}
         if "seg" in outputs:
             sums["dice"] = dice_sums(outputs["seg"], masks)
@@ -205,7 +233,9 @@ class ClassifierModule(TrainingModule):
     ) -> dict[str, torch.Tensor]:
         """Binary cross-entropy."""
         return {
-            "cls": classification_loss(self.network.forward_packed(slices, batch["depths"]), batch["truth"])
+            "cls": classification_loss(
+                self.network.forward_packed(slices, batch["depths"]).float(), batch["truth"]
+            )
         }
 
     def valid_terms(self, batch: Batch, slices: torch.Tensor, masks: torch.Tensor | None) -> dict[str, Any]:
@@ -221,10 +251,10 @@ class SegmenterModule(TrainingModule):
         self, batch: Batch, slices: torch.Tensor, masks: torch.Tensor | None
     ) -> dict[str, torch.Tensor]:
         """Soft Dice plus binary cross-entropy, over the real slices of the batch."""
-        return {"seg": segmentation_loss(self.network.forward_packed(slices, batch["depths"]), masks)}
+        return {"seg": segmentation_loss(self.network.forward_packed(slices, batch["depths"]).float(), masks)}
 
     def valid_terms(self, batch: Batch, slices: torch.Tensor, masks: torch.Tensor | None) -> dict[str, Any]:
         """The same over all validation slices."""
-        logits, count = self.network.forward_packed(slices, batch["depths"]), len(slices)
+        logits, count = self.network.forward_packed(slices, batch["depths"]).float(), len(slices)
         bce = F.binary_cross_entropy_with_logits(logits, masks)
         return {"count": count, "dice": dice_sums(logits, masks), "seg": bce * count}

@@ -1,14 +1,15 @@
-"""One training run from start to end: device, running state, Lightning, and the files that leave."""
+"""What surrounds a training run: torch's settings, the key of its running state, the files that leave."""
 
 import contextlib
 import ctypes
+import gc
 import hashlib
 import json
 import logging
 import platform
 import resource
 import shutil
-import warnings
+import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,6 @@ from torch import nn
 
 from smartnet.files import write_json, write_table
 from smartnet.networks import save_model
-from smartnet.training.callbacks import Keeper, load_state
-from smartnet.training.modules import TrainingModule
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +48,15 @@ def keep_freed_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
+def release_memory() -> None:
+    """Give back what nothing refers to any more, on the GPU too."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
 def state_key(content: Mapping[str, Any], files: Iterable[Path]) -> str:
     """16 hex digits that stand for settings, the content of files and the version of torch.
 
@@ -70,45 +78,6 @@ def input_files(slices: Sequence[Path], split: Path, upstream: Path | None = Non
     return [path for path in [*files, Path(split), *models] if path.is_file()]
 
 
-def fit(module: TrainingModule, *, state: Path, device: str, callbacks: Sequence[Any] = ()) -> Keeper:
-    """Train, taking up a saved state where there is one; the network ends with its best weights.
-
-    Args:
-        module: what to train.
-        state: folder of the running state.
-        device: ``cpu`` or ``cuda``.
-        callbacks: beyond the keeper.
-
-    Returns:
-        the keeper, with history and the epoch from which a saved state was taken up.
-    """
-    from lightning.pytorch import Trainer
-    from lightning.pytorch.plugins.environments import LightningEnvironment
-
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no tips, no device table
-    warnings.filterwarnings("ignore", module=r"lightning\.pytorch\.utilities\._pytree")  # its own affair
-    keeper = Keeper(state, validate_every=module.settings["validate_every"])
-    trainer = Trainer(
-        accelerator=device,
-        devices=1,
-        max_epochs=module.settings["epochs"],
-        callbacks=[keeper, *callbacks],
-        plugins=[LightningEnvironment()],  # one process; the scheduler's variables are none of its business
-        deterministic=True if device == "cpu" else "warn",
-        num_sanity_val_steps=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        default_root_dir=state,
-    )
-    saved = load_state(state)
-    trainer.fit(module, ckpt_path=saved, weights_only=True)
-    module.network.load_state_dict(keeper.best["weights"])
-    return keeper
-
-
 def record(
     network: nn.Module, history: pd.DataFrame, run: Mapping[str, Any], *, output: Path, state: Path | None
 ) -> None:
@@ -122,12 +91,13 @@ def record(
 
 
 def run_card(
-    *, seed: int, gpu: int, device: str, threads: int, code: str, seconds: float, slices_seen: int
+    *, seed: int, gpu: int, device: str, threads: int, code: str, seconds: float, slices_seen: int = 0
 ) -> dict[str, Any]:
     """Facts about a run that two equal runs need not share (times) or that explain a difference
     (versions)."""
     import lightning
 
+    cuda = device == "cuda"
     return {
         "versions": {
             "python": platform.python_version(),
@@ -136,13 +106,27 @@ def run_card(
             "numpy": np.__version__,
         },
         "code": code,
+        "commit": commit(),
         "seed": seed,
-        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        "device": torch.cuda.get_device_name() if cuda else "cpu",
         "gpu_asked": gpu,
-        "gpu_used": int(device == "cuda"),
+        "gpu_used": int(cuda),
         "precision": "32-true",
         "threads": threads,
         "seconds": round(seconds, 3),
         "slices_per_second": round(slices_seen / seconds, 3) if seconds else 0.0,
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "peak_gpu_memory_mb": round(torch.cuda.max_memory_allocated() / 2**20, 1) if cuda else 0.0,
     }
+
+
+def commit() -> str | None:
+    """The commit of the checkout that this library lies in, ``-dirty`` if it was changed; None elsewhere."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        answer = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True, timeout=20
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()

@@ -9,7 +9,11 @@ from smartnet.errors import ConfigError
 
 COMMON: dict[str, Any] = {
     "epochs": 1000,
+    "patience": None,
     "batch_size": 20,
+    "accumulate": 1,
+    "devices": 1,
+    "precision": "32",
     "optimizer": "adam",
     "learning_rate": 5e-4,
     "weight_decay": 5e-4,
@@ -47,11 +51,22 @@ AUGMENTATION: dict[str, Any] = {
 }
 CHOICES = {
     "optimizer": ("adam", "adamw"),
+    "precision": ("32", "bf16", "fp16"),
     "sampling": ("volume", "all", "balanced"),
     "consistency_pooling": ("max-avg", "gem"),
     "flip": ("all", "left-right", "none"),
 }
-WHOLE = ("epochs", "batch_size", "validate_every", "max_slices", "slices_per_volume")
+WHOLE = (
+    "epochs",
+    "patience",
+    "batch_size",
+    "accumulate",
+    "devices",
+    "validate_every",
+    "max_slices",
+    "slices_per_volume",
+)
+OPTIONAL = ("patience",)
 FRACTIONS = ("warmup", "constant")
 LOSS_WEIGHTS = {"cls": 1.0, "seg": 1.0, "rec": 1.0, "consistency": 0.5}
 
@@ -85,8 +100,17 @@ def complete(given: Mapping[str, Any], defaults: Mapping[str, Any], *, what: str
     settings = merged(given, defaults, what=what)
     settings["loss_weights"] = merged(settings["loss_weights"], LOSS_WEIGHTS, what=f"{what} loss_weights")
     for key in WHOLE:
-        if key in settings and (not isinstance(settings[key], int) or settings[key] < 1):
-            raise ConfigError(f"{what}: {key} is {settings[key]!r}, but must be a whole number from 1 on")
+        value = settings.get(key, 1)
+        if value is None and key in OPTIONAL:
+            continue
+        if not isinstance(value, int) or value < 1:
+            raise ConfigError(f"{what}: {key} is {value!r}, but must be a whole number from 1 on")
+    parts = settings["accumulate"] * settings["devices"]
+    if parts > settings["batch_size"]:
+        raise ConfigError(
+            f"{what}: a batch_size of {settings['batch_size']} cannot be shared by accumulate x devices = "
+            f"{settings['accumulate']} x {settings['devices']}: lower these or raise it"
+        )
     _choose(settings, what)
     for key in FRACTIONS:
         if not 0 <= settings[key] <= 1:

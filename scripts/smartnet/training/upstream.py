@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,16 @@ from smartnet.errors import ConfigError
 from smartnet.networks import HEADS, build
 from smartnet.networks.device import choose_device
 from smartnet.slices.dataset import SliceSet
+from smartnet.training import group
 from smartnet.training.data import lesions_of, load_slices, need_cases
+from smartnet.training.engine import fit
 from smartnet.training.modules import UpstreamModule
-from smartnet.training.runs import fit, input_files, prepare_torch, record, run_card, state_key
+from smartnet.training.runs import input_files, prepare_torch, record, run_card, state_key
 from smartnet.training.sampling import batches, draw_slices
 from smartnet.training.settings import UPSTREAM, complete, complete_augmentation
 
 
+@group.grouped
 def train_upstream(
     *,
     slices: Sequence[Path],
@@ -65,17 +69,12 @@ def train_upstream(
         raise ConfigError(
             f"pretext heads {list(heads)} cannot have the consistency loss: it needs cls and seg"
         )
-    device = choose_device(gpu).type
+    device = choose_device(gpu, settings["devices"]).type
     prepare_torch(threads, seed)
     model = build({**network, "network": "upstream", "heads": list(heads)})
     card = {"seed": seed, "gpu": gpu, "device": device, "threads": threads, "code": code}
     if not heads:
-        seconds = time.perf_counter() - begin
-        run = run_card(**card, seconds=seconds, slices_seen=0) | {
-            "epochs": 0,
-            "best_epoch": None,
-            "resumed_from": None,
-        }
+        run = run_card(**card, seconds=time.perf_counter() - begin) | {"epochs": 0, "best_epoch": None}
         empty = pd.DataFrame(columns=["epoch", "train_loss", "valid_loss", "lr"])
         record(model, empty, run, output=output, state=None)
         return
@@ -86,14 +85,10 @@ def train_upstream(
         model, slices, split, heads=heads, settings=settings, augmentation=augmentation, seed=seed
     )
     module.consistency = settings["consistency_pooling"] if pretext.get("consistency") else None
-    keeper = fit(module, state=folder, device=device)
-    run = run_card(**card, seconds=time.perf_counter() - begin, slices_seen=module.slices_seen)
-    run |= {
-        "epochs": settings["epochs"],
-        "best_epoch": keeper.best["epoch"],
-        "resumed_from": keeper.resumed_from,
-    }
-    record(model, pd.DataFrame(keeper.history), run, output=output, state=folder)
+    keeper, facts = fit(module, state=folder, device=device)
+    if group.first():
+        run = run_card(**card, seconds=time.perf_counter() - begin, slices_seen=module.slices_seen) | facts
+        record(model, pd.DataFrame(keeper.history), run, output=output, state=folder)
 
 
 def _usable(data: SliceSet, heads: Sequence[str]) -> list[int]:
@@ -137,9 +132,9 @@ def _module(
         settings=settings,
         augmentation=augmentation,
         seed=seed,
-        train=(plan, lambda items: load_slices(train, items)),
+        train=(plan, partial(load_slices, train)),
         valid=(
             lambda epoch: batches(every_valid, settings["max_slices"]),
-            lambda items: load_slices(valid, items),
+            partial(load_slices, valid),
         ),
     )

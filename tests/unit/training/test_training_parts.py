@@ -101,7 +101,14 @@ def _slices(n=6, size=32):
 
 
 def _augment(slices, masks, volume, settings, *, step=0):
-    return augment(slices, masks, volume, settings=settings, generators=generators(1, 2, step, CPU))
+    return augment(
+        slices,
+        masks,
+        volume,
+        volumes=int(volume.max()) + 1,
+        settings=settings,
+        generators=generators(1, 2, step, CPU),
+    )
 
 
 def test_augmentation_off_changes_nothing():

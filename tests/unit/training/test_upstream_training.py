@@ -1,15 +1,11 @@
 import json
 import logging
 import math
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from children import start
 
 from smartnet.errors import ConfigError, DataError, ModelError
 from smartnet.files import read_table, write_array
@@ -77,47 +73,23 @@ def test_scratch_is_the_seeded_encoder_untrained(options, tmp_path):
     assert len(read_table(tmp_path / "a/history.csv")) == 0
 
 
-CHILD = """
-import json, logging, sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
-from smartnet.training.upstream import train_upstream
-o = json.loads(sys.argv[2])
-o |= {"slices": [Path(p) for p in o["slices"]], "split": Path(o["split"]), "state": Path(o["state"])}
-train_upstream(**o, output=Path(sys.argv[3]))
-"""
-
-
-def _child(options, output):
-    scripts = Path(__file__).parents[3] / "scripts"
-    text = json.dumps(options, default=str)
-    return subprocess.Popen(
-        [sys.executable, "-u", "-c", CHILD, str(scripts), text, str(output)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+def changed(options, **settings):
+    return {**options, "settings": {**options["settings"], **settings}}
 
 
 def _resumed_from(folder):
     return json.loads((folder / "run.json").read_text())["resumed_from"]
 
 
-def test_killed_and_resumed_gives_the_same_weights(options, tmp_path):
-    options = {
-        **options,
-        "pretext": SMART,
-        "settings": {**options["settings"], "epochs": 8, "validate_every": 3},
-    }
+def test_a_state_of_other_code_or_a_damaged_one_is_not_taken_up(options, tmp_path):
+    options = changed({**options, "pretext": SMART}, epochs=8, validate_every=3)
     train_upstream(**options, output=tmp_path / "undisturbed")
-    child = _child(options, tmp_path / "killed")
+    child = start("upstream", {**options, "output": tmp_path / "killed"})
     for line in child.stdout:
         if line.startswith("epoch 5/8"):
             break
-    child.send_signal(signal.SIGKILL)
-    assert child.wait() == -signal.SIGKILL
-    assert not (tmp_path / "killed/model.safetensors").exists()
+    child.kill()
+    child.wait()
     (saved,) = (tmp_path / "state").glob("*/epoch.ckpt")
 
     train_upstream(**{**options, "code": "changed"}, output=tmp_path / "other")
@@ -130,12 +102,11 @@ def test_killed_and_resumed_gives_the_same_weights(options, tmp_path):
     assert _resumed_from(tmp_path / "damaged") is None
 
     train_upstream(**options, output=tmp_path / "killed")
-    assert 4 <= _resumed_from(tmp_path / "killed") < 8
+    assert 5 <= _resumed_from(tmp_path / "killed") < 8
     for name in ("model.safetensors", "history.csv"):
         undisturbed = (tmp_path / "undisturbed" / name).read_bytes()
         assert (tmp_path / "killed" / name).read_bytes() == undisturbed
         assert (tmp_path / "damaged" / name).read_bytes() == undisturbed
-    assert not list((tmp_path / "state").glob("*"))
 
 
 def test_missing_gpu_is_said_and_recorded(options, tmp_path, caplog):

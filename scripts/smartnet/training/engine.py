@@ -1,0 +1,157 @@
+"""Lightning runs the loops: one fit, taken up where it was left, and in more passes where memory is short."""
+
+import logging
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from smartnet.errors import ModelError
+from smartnet.training import group
+from smartnet.training.callbacks import Keeper, load_state
+from smartnet.training.data import Share
+from smartnet.training.modules import TrainingModule
+from smartnet.training.runs import release_memory
+
+logger = logging.getLogger(__name__)
+
+PRECISION = {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+NO_MEMORY = (
+    "can't allocate memory",
+    "cuda out of memory",
+    "could not create a primitive",  # oneDNN, whatever was missing; in practice memory
+)
+
+
+def fit(
+    module: TrainingModule, *, state: Path, device: str, callbacks: Sequence[Any] = ()
+) -> tuple[Keeper, dict[str, Any]]:
+    """Train, taking up a saved state where there is one; the network ends with its best weights.
+
+    Where memory does not suffice for a batch, it is taken in twice as many passes from the last finished
+    epoch on; the optimiser still steps once per batch.
+
+    Args:
+        module: what to train.
+        state: folder of the running state.
+        device: ``cpu`` or ``cuda``.
+        callbacks: beyond the keeper.
+
+    Returns:
+        the keeper, with history and best epoch, and facts for ``run.json``.
+
+    Raises:
+        ModelError: a loss that is not finite, or too little memory for the smallest part of a batch.
+    """
+    settings = module.settings
+    untrained = {name: value.clone() for name, value in module.network.state_dict().items()}
+    passes = settings["accumulate"]
+    shortages: list[dict[str, int]] = []
+    begin = time.perf_counter()
+    while True:
+        saved, kept = load_state(state)
+        passes = max(passes, kept or 1)
+        keeper = Keeper(
+            state,
+            validate_every=settings["validate_every"],
+            patience=settings["patience"],
+            passes=passes,
+        )
+        module.share = Share(group.process(), settings["devices"], passes)
+        trainer = _trainer(settings, device=device, passes=passes, state=state)
+        trainer.callbacks += [keeper, *callbacks]
+        if _fits(trainer, module, saved):
+            break
+        del trainer
+        release_memory()
+        passes *= 2
+        shortages.append({"epoch": len(keeper.history), "passes": passes})
+        _check_passes(passes, settings)
+        logger.warning(
+            "out of memory in epoch %d: each batch of %d is now taken in %d passes",
+            len(keeper.history) + 1,
+            settings["batch_size"],
+            passes,
+        )
+        module.network.load_state_dict(untrained)  # a saved state, if there is one, comes over it
+    module.network.load_state_dict(keeper.best["weights"])
+    seconds = time.perf_counter() - begin
+    return keeper, {
+        "epochs": len(keeper.history),
+        "best_epoch": keeper.best["epoch"],
+        "resumed_from": keeper.resumed_from,
+        "precision": trainer.precision,
+        "devices": settings["devices"],
+        "passes": passes,
+        "out_of_memory": shortages,
+        "data_wait": round(module.waited / seconds, 6),
+    }
+
+
+def _trainer(settings: dict[str, Any], *, device: str, passes: int, state: Path) -> Any:
+    from lightning.pytorch import Trainer
+    from lightning.pytorch.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+    from lightning.pytorch.strategies import DDPStrategy
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no tips, no device table
+    warnings.filterwarnings("ignore", module=r"lightning\.pytorch\.utilities\._pytree")  # its own affair
+    alone = settings["devices"] == 1
+    precision = settings["precision"]
+    if precision == "fp16" and device == "cpu":
+        logger.warning("fp16 is for GPUs: this run on the CPU is in bf16")
+        precision = "bf16"
+    return Trainer(
+        accelerator=device,
+        devices=settings["devices"],
+        # stages thaw while the run goes on, so which parameters have a gradient changes
+        strategy="auto" if alone else DDPStrategy(find_unused_parameters=True),
+        # the scheduler's variables are none of its business
+        plugins=[LightningEnvironment() if alone else TorchElasticEnvironment()],
+        sync_batchnorm=device == "cuda" and not alone,
+        precision=PRECISION[precision],
+        accumulate_grad_batches=passes,
+        max_epochs=settings["epochs"],
+        deterministic=True if device == "cpu" else "warn",
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        default_root_dir=state,
+    )
+
+
+def _fits(trainer: Any, module: TrainingModule, saved: Path | None) -> bool:
+    """Train; False if memory ran out (what the attempt held is free again)."""
+    try:
+        trainer.fit(module, ckpt_path=saved, weights_only=True)
+    except (RuntimeError, MemoryError) as error:
+        text = str(error).lower()
+        if not isinstance(error, MemoryError) and not any(sign in text for sign in NO_MEMORY):
+            raise
+        logger.info("%s", str(error).partition("\n")[0])
+    else:
+        return True
+    module.zero_grad(set_to_none=True)
+    module.trainer = None  # which holds on to tensors
+    return False
+
+
+def _check_passes(passes: int, settings: dict[str, Any]) -> None:
+    """Stop where a batch cannot be divided further.
+
+    Raises:
+        ModelError: saying what was tried.
+    """
+    if settings["devices"] > 1:
+        raise ModelError(
+            f"out of memory with a batch_size of {settings['batch_size']} on {settings['devices']} devices "
+            f"in {passes // 2} passes: raise accumulate to {passes}, or lower batch_size"
+        )
+    if passes > settings["batch_size"]:
+        raise ModelError(
+            f"out of memory even with a batch_size of {settings['batch_size']} in {passes // 2} passes: give "
+            "the job more memory (mem_mb, a larger GPU), or lower preprocess.size or network.width"
+        )

@@ -18,10 +18,13 @@ GAUSSIAN, MOTION, MEDIAN = range(3)
 
 
 def generators(
-    seed: int, epoch: int, step: int, device: torch.device
+    seed: int, epoch: int, step: int, device: torch.device, *stream: int
 ) -> tuple[torch.Generator, torch.Generator]:
-    """The random numbers of one step: for parameters (on the CPU) and for noise (on ``device``)."""
-    state = np.random.SeedSequence([seed, epoch, step]).generate_state(2, np.uint64) >> 1
+    """The random numbers of one step: for parameters (on the CPU) and for noise (on ``device``).
+
+    Another ``stream``, a number above 0, gives others at the same step.
+    """
+    state = np.random.SeedSequence([seed, epoch, step, *stream]).generate_state(2, np.uint64) >> 1
     return (
         torch.Generator().manual_seed(int(state[0])),
         torch.Generator(device).manual_seed(int(state[1])),

@@ -33,7 +33,7 @@ def test_the_same_numbers_give_the_same_bytes_and_the_input_stays():
     assert torch.equal(first, again) and not torch.equal(first, other)
     assert torch.equal(slices, before)
     assert first.shape == slices.shape and first.dtype == slices.dtype
-    assert 0 <= first.min() and first.max() <= 1
+    assert first.min() >= 0 and first.max() <= 1
     assert torch.equal(distort(slices, numbers(), probabilities=NEVER), slices)
 
 

@@ -12,11 +12,12 @@ import pytest
 import torch
 
 from smartnet.errors import ConfigError, DataError, ModelError
+from smartnet.experiments import PRETEXTS
 from smartnet.files import read_table, write_array
 from smartnet.networks import load_model, load_weights
 from smartnet.training.upstream import train_upstream
 
-SMART = {"heads": ["cls", "seg", "rec"], "consistency": True}
+SMART = PRETEXTS["smartnet"]
 
 
 def test_run_writes_all_files_and_is_reproducible(options, tmp_path, caplog):
@@ -104,10 +105,12 @@ def _resumed_from(folder):
     return json.loads((folder / "run.json").read_text())["resumed_from"]
 
 
-def test_killed_and_resumed_gives_the_same_weights(options, tmp_path):
+@pytest.mark.parametrize("pretext", ["smartnet", "models-genesis", "transvw"])
+def test_killed_and_resumed_gives_the_same_weights(options, tmp_path, words, pretext):
     options = {
         **options,
-        "pretext": SMART,
+        "pretext": PRETEXTS[pretext],
+        "words": words,
         "settings": {**options["settings"], "epochs": 8, "validate_every": 3},
     }
     train_upstream(**options, output=tmp_path / "undisturbed")

@@ -114,9 +114,13 @@ def test_batches_hold_slices_boxes_and_words(words, study, table):
     assert found["valid"].images.tolist() == [1] * 6
     batch = train.load([(0, 1), (14, 0)])
     assert batch["slices"].shape == (2, 1, 32, 32) and batch["words"].tolist() == [0, 2]
-    rows = table[(table["part"] == "train") & (table["word"] == 2)].sort_values("case").iloc[-2]
+    rows = (
+        table[(table["part"] == "train") & (table["word"] == 2)].sort_values("case", kind="stable").iloc[-2]
+    )
     assert batch["cases"][1] == rows["case"] and rows["crop"] == 0
-    assert batch["boxes"][1].tolist() == pytest.approx((rows[["row", "column", "rows", "columns"]] / 32).tolist())
+    assert batch["boxes"][1].tolist() == pytest.approx(
+        (rows[["row", "column", "rows", "columns"]] / 32).tolist()
+    )
     data = SliceSet.open(study.slices, study.split, subset="train")
     image, _ = data.slice(list(data.cases["case"]).index(rows["case"]), int(rows["slice"]))
     assert np.array_equal(batch["slices"][1, 0], image)
@@ -193,5 +197,3 @@ def test_labels_that_do_not_fit_each_other(release, study):
         np.save(path, np.zeros(len(np.load(path))))
     with pytest.raises(DataError, match="name only one word"):
         open_words(release, study.slices, study.split)
-
-

@@ -95,6 +95,6 @@ def _labels(path: Path, count: int) -> np.ndarray:
     labels = np.asarray(_open(path)).ravel()
     if len(labels) != count:
         raise DataError(f"visual words: {path} has {len(labels)} labels for {count} cubes")
-    if labels.dtype.kind not in "fiu" or (labels != np.floor(labels)).any():
+    if labels.dtype.kind not in "fiu" or (labels % 1 != 0).any():
         raise DataError(f"visual words: {path} has labels that are no whole numbers")
     return labels.astype(np.int64)

@@ -150,6 +150,6 @@ def _module(
             lambda items: load_slices(valid, items),
         ),
     )
-    if pretext["consistency"]:
+    if pretext.get("consistency"):
         module.consistency = settings["consistency_pooling"]
     return module

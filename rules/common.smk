@@ -128,6 +128,23 @@ def start_of_model(wildcards):
     return f"results/upstream/{MODELS[wildcards.model].pretext}/seed-{wildcards.seed}/model.safetensors"
 
 
+def needs_words(wildcards):
+    """Whether a start learns visual words."""
+    return "words" in PRETEXTS[wildcards.pretext]["heads"]
+
+
+def words_of_start(wildcards):
+    """The table of visual words that a start learns, unless they are read from files."""
+    found_here = needs_words(wildcards) and not config["words"]["folder"]
+    return f"results/words/seed-{wildcards.seed}/words.tsv" if found_here else []
+
+
+def word_files(wildcards):
+    """The folder of visual words that a start reads instead, and its state."""
+    folder = config["words"]["folder"] if needs_words(wildcards) else None
+    return {"folder": folder, "state": state_of(folder) if folder else ""}
+
+
 def runs(task=None, seeds=SEEDS, datasets=TEST_SETS, among=None):
     """Every evaluated run: model, task, seed, test set, and where its predictions and threshold are."""
     return [

@@ -1,6 +1,6 @@
 """Stage 1: an encoder learns from slices with up to three heads.
 
-In: slices and split. Out: results/upstream/{pretext}/seed-{seed}/.
+In: slices and split. Out: results/upstream/{pretext}/seed-{seed}/, results/words/seed-{seed}/words.tsv.
 """
 
 
@@ -9,6 +9,7 @@ rule upstream:
     input:
         slices=slices_of_role("development"),
         split="results/split.tsv",
+        words=words_of_start,
     output:
         weights="results/upstream/{pretext}/seed-{seed}/model.safetensors",
         architecture="results/upstream/{pretext}/seed-{seed}/model.json",
@@ -18,6 +19,8 @@ rule upstream:
         "logs/upstream/{pretext}/seed-{seed}.log",
     benchmark:
         "benchmarks/upstream/{pretext}/seed-{seed}.tsv"
+    wildcard_constraints:
+        pretext=one_of(PRETEXTS),  # not only those compared: visual words are found by `rec`
     priority: 50
     conda:
         "../envs/training.yaml"
@@ -31,6 +34,35 @@ rule upstream:
         pretext=lambda wildcards: PRETEXTS[wildcards.pretext],
         settings=config["upstream"],
         augmentation=config["augmentation"],
+        words=word_files,
         code=fingerprint("smartnet.training.upstream"),
     script:
         "../scripts/upstream.py"
+
+
+rule visual_words:
+    """Find places that look alike in many scans, by the features of an auto-encoder (for TransVW)."""
+    input:
+        slices=slices_of_role("development"),
+        split="results/split.tsv",
+        weights="results/upstream/rec/seed-{seed}/model.safetensors",
+        architecture="results/upstream/rec/seed-{seed}/model.json",
+    output:
+        words="results/words/seed-{seed}/words.tsv",
+    log:
+        "logs/visual_words/seed-{seed}.log",
+    benchmark:
+        "benchmarks/visual_words/seed-{seed}.tsv"
+    priority: 50
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+        gpu=1,
+    params:
+        words={key: value for key, value in config["words"].items() if key != "folder"},
+        code=fingerprint("smartnet.training.visual_words"),
+    script:
+        "../scripts/visual_words.py"

@@ -20,4 +20,5 @@ with job(snakemake.log[0]):
         gpu=snakemake.resources.gpu,
         threads=snakemake.threads,
         code=snakemake.params.code,
+        words=snakemake.input.words or snakemake.params.words["folder"],
     )

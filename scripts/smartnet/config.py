@@ -87,6 +87,14 @@ def _check_paths(datasets: Mapping[str, Mapping[str, Any]]) -> None:
                 )
 
 
+def _check_words(words: Mapping[str, Any]) -> None:
+    folder = words["folder"]
+    if folder is not None and not Path(folder).is_dir():
+        raise ConfigError(
+            f"words.folder: there is no folder '{folder}'; give the folder of the TransVW files, or null"
+        )
+
+
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """Check a configuration and return it without the data sets that are set to null.
 
@@ -106,6 +114,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any
     _check_aspect(known["preprocess"])
     _check_roles(known["datasets"])
     _check_paths(known["datasets"])
+    _check_words(known["words"])
     return known
 
 

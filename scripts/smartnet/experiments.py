@@ -9,6 +9,8 @@ from typing import Any
 
 PRETEXTS: dict[str, dict[str, Any]] = {
     "scratch": {"heads": [], "consistency": False},
+    "models-genesis": {"heads": ["rec"], "consistency": False, "distorted": True},
+    "transvw": {"heads": ["rec", "words"], "consistency": False, "distorted": True},
     "cls": {"heads": ["cls"], "consistency": False},
     "seg": {"heads": ["seg"], "consistency": False},
     "rec": {"heads": ["rec"], "consistency": False},
@@ -19,7 +21,8 @@ PRETEXTS: dict[str, dict[str, Any]] = {
     "cls-seg-rec": {"heads": ["cls", "seg", "rec"], "consistency": False},
     "smartnet": {"heads": ["cls", "seg", "rec"], "consistency": True},
 }
-"""Starts of the paper's ablation: heads trained upstream, with or without the consistency loss."""
+"""Starts of the paper's ablation: heads trained upstream, with or without the consistency loss; ``distorted``
+slices are to be restored (self-supervised starts)."""
 
 TASKS = ("classification", "segmentation")
 

@@ -1,4 +1,5 @@
-"""Losses of Kyung et al., 2022: CLS, SEG, REC and the consistency between CLS and SEG."""
+"""Losses of Kyung et al., 2022: CLS, SEG, REC and the consistency between CLS and SEG; of the
+self-supervised starts: restoration and visual words."""
 
 from collections.abc import Mapping
 
@@ -53,6 +54,17 @@ def segmentation_loss(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 def reconstruction_loss(grey: torch.Tensor, slices: torch.Tensor) -> torch.Tensor:
     """L1 between the reconstruction and the slices that went in, (N, 1, H, W) both."""
     return F.l1_loss(grey, slices)
+
+
+def restoration_loss(grey: torch.Tensor, slices: torch.Tensor) -> torch.Tensor:
+    """Mean squared error between the restored and the undistorted slices, (N, 1, H, W) both (Zhou et al.,
+    2021)."""
+    return F.mse_loss(grey, slices)
+
+
+def word_loss(logits: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of logits (N, K) with visual words (N,) in 0..K-1, averaged (Haghighi et al., 2021)."""
+    return F.cross_entropy(logits, words)
 
 
 def consistency_loss(

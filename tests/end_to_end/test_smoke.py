@@ -46,14 +46,28 @@ def test_a_second_run_has_nothing_to_do(study):
 
 
 def test_every_rule_was_run(study):
-    """`identity_key` belongs to data of one's own and is run by the test below."""
+    """`identity_key` belongs to data of one's own, `visual_words` to TransVW; tests below run them."""
     folder, output = study
     text = "".join(file.read_text() for file in (folder / "rules").glob("*.smk"))
     with_scripts = {
         name for name, body in re.findall(r"^rule (\w+):\n((?: .*\n|\n)*)", text, re.M) if "script:" in body
     }
     done = set(re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE))
-    assert with_scripts - done == {"identity_key"}
+    assert with_scripts - done == {"identity_key", "visual_words"}
+
+
+def test_transvw_finds_its_words_first(study, tmp_path):
+    folder = shutil.copytree(study[0], tmp_path / "words")
+    target = "results/upstream/transvw/seed-1/model.safetensors"
+    result = run_snakemake(folder, *SMOKE, "--", target)
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert re.findall(r"^(?:local)?rule (\w+):", result.stdout, re.M) == [
+        "upstream",
+        "visual_words",
+        "upstream",
+    ]
+    words = pd.read_csv(folder / "results/words/seed-1/words.tsv", sep="\t")
+    assert sorted(words["word"].unique()) == [0, 1, 2]
 
 
 def test_report_holds_every_figure(study):

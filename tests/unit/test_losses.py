@@ -9,8 +9,10 @@ from smartnet.losses import (
     dice_loss,
     dice_sums,
     reconstruction_loss,
+    restoration_loss,
     segmentation_loss,
     upstream_losses,
+    word_loss,
 )
 
 
@@ -87,3 +89,11 @@ def test_target_of_cls_is_any_mask_pixel():
     assert set(terms) == {"cls", "seg", "rec", "consistency"} and terms["rec"] == 0
     assert torch.allclose(terms["cls"], classification_loss(logits, torch.tensor([[0.0], [1.0]])))
     assert set(upstream_losses({"rec": slices}, slices, masks)) == {"rec"}
+
+
+def test_losses_of_the_self_supervised_starts_by_hand():
+    grey, slices = torch.tensor([0.5, 1.0]).view(2, 1, 1, 1), torch.tensor([0.1, 0.8]).view(2, 1, 1, 1)
+    assert restoration_loss(grey, slices).item() == pytest.approx((0.16 + 0.04) / 2)
+    logits = torch.tensor([[0.0, math.log(3)], [math.log(4), 0.0]])
+    want = -(math.log(0.75) + math.log(0.2)) / 2
+    assert word_loss(logits, torch.tensor([1, 1])).item() == pytest.approx(want)

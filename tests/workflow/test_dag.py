@@ -38,6 +38,19 @@ def test_default_study_has_a_job_per_model_and_test_set(checkout):
     assert jobs["predict_baseline"] == 8
 
 
+def test_visual_words_are_found_by_an_auto_encoder_that_need_not_be_listed(checkout):
+    target = "results/upstream/transvw/seed-1/model.safetensors"
+    jobs = counts(plan(checkout, "--cores", "2", "--config", "pretexts=[transvw]", "--", target).stdout)
+    assert (jobs["upstream"], jobs["visual_words"]) == (2, 1)
+
+
+def test_visual_words_of_files_need_no_search(checkout, tmp_path):
+    target = "results/upstream/transvw/seed-1/model.safetensors"
+    config = ("--config", "pretexts=[transvw]", f"words={{folder: {tmp_path}}}")
+    jobs = counts(plan(checkout, "--cores", "2", *config, "--", target).stdout)
+    assert jobs["upstream"] == 1 and "visual_words" not in jobs
+
+
 def test_the_scan_for_identifiers_comes_after_every_other_job(checkout):
     graph = run_snakemake(checkout, "--configfile", "config/smoke.yaml", "--dag").stdout
     names = dict(re.findall(r'^\s*(\d+)\[label = "(\w+)', graph, re.MULTILINE))

@@ -21,6 +21,8 @@ TITLES = {
     "seg": "SEG loss",
     "rec": "REC loss",
     "consistency": "Consistency loss",
+    "restoration": "Restoration loss",
+    "words": "Visual-word loss",
     "auc": "AUC",
     "dsc": "DSC",
 }

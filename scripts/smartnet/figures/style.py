@@ -34,6 +34,7 @@ COLOURS = {  # a start keeps its colour in every figure; beyond eight, Tol's mut
     "scratch": BLUE,
     "imagenet": BLACK,
     "models-genesis": "#DDCC77",
+    "transvw": "#AA4499",
     "cls": SKY,
     "seg": "#332288",
     "rec": "#44AA99",
@@ -44,7 +45,7 @@ COLOURS = {  # a start keeps its colour in every figure; beyond eight, Tol's mut
     "cls-seg-rec": GREEN,
     OURS: OURS_COLOUR,
 }
-SPARE = ("#AA4499", "#661100", "#6699CC", "#888888", YELLOW)
+SPARE = ("#661100", "#6699CC", "#888888", YELLOW)
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 
 STYLE = {

@@ -11,7 +11,7 @@ from smartnet.networks.encoder import BLOCKS
 from smartnet.networks.inputs import min_max
 from smartnet.networks.operators import OPERATORS
 from smartnet.networks.store import load_model, load_weights, save_model
-from smartnet.networks.upstream import HEADS, UpstreamNetwork
+from smartnet.networks.upstream import ALL_HEADS, HEADS, UpstreamNetwork
 from smartnet.networks.volumes import VolumeClassifier, VolumeNetwork, VolumeSegmenter, pack, unpack
 
 __all__ = [
@@ -47,6 +47,12 @@ def _width(value: Any) -> float:
     return float(value)
 
 
+def _words(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 2:
+        raise ModelError(f"words {value!r} is impossible: give the number of visual words, from 2 on")
+    return value
+
+
 def build(architecture: dict[str, Any]) -> nn.Module:
     """Make a network with freshly drawn weights (from torch's global generator).
 
@@ -54,7 +60,7 @@ def build(architecture: dict[str, Any]) -> nn.Module:
         architecture: ``network`` (upstream, classifier, segmenter), ``depth`` (18, 34, 50), ``width``
         (factor on all
             channel numbers), ``attention`` (all, last, none; not read by a classifier), and ``heads``
-            (upstream)
+            (upstream; with ``words``, the number of classes, where ``words`` is one of them)
             or ``operator`` (classifier: bilstm; segmenter: conv3d).
 
     Returns:
@@ -63,7 +69,7 @@ def build(architecture: dict[str, Any]) -> nn.Module:
     Raises:
         ModelError: naming the value and the choices.
     """
-    known = {"network", "depth", "width", "attention", "heads", "operator"}
+    known = {"network", "depth", "width", "attention", "heads", "words", "operator"}
     for key in architecture:
         _choose("architecture key", key, sorted(known))
     network = _choose("network", architecture.get("network"), ("upstream", *OPERATORS))
@@ -72,9 +78,12 @@ def build(architecture: dict[str, Any]) -> nn.Module:
     attention = _choose("attention", architecture.get("attention", "all"), ATTENTIONS)
     plain = {"network": network, "depth": depth, "width": width, "attention": attention}
     if network == "upstream":
-        heads = [_choose("head", head, HEADS) for head in architecture.get("heads", HEADS)]
-        model: nn.Module = UpstreamNetwork(depth=depth, width=width, attention=attention, heads=heads)
-        plain["heads"] = list(model.heads)
+        heads = [_choose("head", head, ALL_HEADS) for head in architecture.get("heads", HEADS)]
+        words = {"words": _words(architecture.get("words"))} if "words" in heads else {}
+        model: nn.Module = UpstreamNetwork(
+            depth=depth, width=width, attention=attention, heads=heads, **words
+        )
+        plain |= {"heads": list(model.heads), **words}
     else:
         operators = OPERATORS[network]
         operator = _choose(f"{network} operator", architecture.get("operator"), tuple(operators))

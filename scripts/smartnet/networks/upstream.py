@@ -1,4 +1,4 @@
-"""The upstream network: one encoder, up to three pretext heads."""
+"""The upstream network: one encoder and its pretext heads."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,8 @@ from smartnet.networks.decoders import Decoder, initialise_decoder, initialise_e
 from smartnet.networks.encoder import Encoder
 from smartnet.networks.layout import PlanarConv2d
 
-HEADS = ("cls", "seg", "rec")
+HEADS = ("cls", "seg", "rec")  # the paper's
+ALL_HEADS = (*HEADS, "words")
 
 
 class UpstreamNetwork(nn.Module):
@@ -20,16 +21,19 @@ class UpstreamNetwork(nn.Module):
         depth: of the encoder, 18, 34 or 50.
         width: factor on all channel numbers.
         attention: scSE in ``all`` decoder blocks, in the ``last``, or ``none``.
-        heads: any of ``cls``, ``seg``, ``rec``; none at all leaves the encoder alone.
+        heads: any of ``cls``, ``seg``, ``rec``, ``words``; none at all leaves the encoder alone.
+        words: classes of the head ``words``.
     """
 
-    def __init__(self, *, depth: int, width: float, attention: str, heads: Sequence[str]) -> None:
+    def __init__(
+        self, *, depth: int, width: float, attention: str, heads: Sequence[str], words: int | None = None
+    ) -> None:
         """Build the layers."""
         super().__init__()
         self.encoder = Encoder(depth, width)
         initialise_encoder(self.encoder)
         channels = self.encoder.channels
-        self.heads = tuple(head for head in HEADS if head in heads)
+        self.heads = tuple(head for head in ALL_HEADS if head in heads)
         if "cls" in self.heads:
             self.classification_head = nn.Sequential(
                 GlobalAveragePool(), nn.Flatten(), nn.Dropout(0.5), nn.Linear(channels[-1], 1)
@@ -45,6 +49,9 @@ class UpstreamNetwork(nn.Module):
             initialise_decoder(self.rec_decoder)
             self.reconstruction_head = nn.Sequential(PlanarConv2d(self.rec_decoder.channels, 1, 3, padding=1))
             initialise_head(self.reconstruction_head)
+        if "words" in self.heads:
+            self.word_head = nn.Sequential(GlobalAveragePool(), nn.Flatten(), nn.Linear(channels[-1], words))
+            initialise_head(self.word_head)
 
     def forward(self, slices: torch.Tensor) -> dict[str, torch.Tensor]:
         """Answers of all heads.
@@ -53,9 +60,8 @@ class UpstreamNetwork(nn.Module):
             slices: (N, 1, H, W) in [0, 1].
 
         Returns:
-            ``cls`` (N, 1) logits, ``seg`` (N, 1, H, W) logits, ``rec`` (N, 1, H, W) grey values; only
-            the heads
-            that the network has.
+            ``cls`` (N, 1) logits, ``seg`` (N, 1, H, W) logits, ``rec`` (N, 1, H, W) grey values,
+            ``words`` (N, words) logits; only the heads that the network has.
         """
         features = self.encoder(slices)
         outputs = {}
@@ -65,4 +71,6 @@ class UpstreamNetwork(nn.Module):
             outputs["seg"] = self.segmentation_head(self.seg_decoder(features))
         if "rec" in self.heads:
             outputs["rec"] = self.reconstruction_head(self.rec_decoder(features))
+        if "words" in self.heads:
+            outputs["words"] = self.word_head(features[-1])
         return outputs

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from smartnet.training.group import CAUSE, first
 
-PATHS = ("split", "upstream", "output", "state")  # options that JSON turned into text
+PATHS = ("split", "upstream", "output", "state", "words")  # options that JSON turned into text
 
 
 def main(file: Path) -> None:
@@ -20,7 +20,7 @@ def main(file: Path) -> None:
         handlers=[logging.FileHandler(log) for log in task["logs"]] or None,
     )
     options = task["options"]
-    options |= {name: Path(options[name]) for name in PATHS if name in options}
+    options |= {name: Path(options[name]) for name in PATHS if options.get(name)}
     options |= {"slices": [Path(folder) for folder in options["slices"]]} if "slices" in options else {}
     module, name = task["function"].split(":")
     try:

@@ -18,11 +18,14 @@ GAUSSIAN, MOTION, MEDIAN = range(3)
 
 
 def generators(
-    seed: int, epoch: int, step: int, device: torch.device, *, part: int = 0
+    seed: int, epoch: int, step: int, device: torch.device, *stream: int, part: int = 0
 ) -> tuple[torch.Generator, torch.Generator]:
     """The random numbers of one step: for parameters (on the CPU; every part of a batch draws them all) and
-    for noise (on ``device``; each part draws its own)."""
-    state = np.random.SeedSequence([seed, epoch, step]).generate_state(2 + part, np.uint64) >> 1
+    for noise (on ``device``; each part draws its own).
+
+    Another ``stream``, a number above 0, gives others at the same step.
+    """
+    state = np.random.SeedSequence([seed, epoch, step, *stream]).generate_state(2 + part, np.uint64) >> 1
     return (
         torch.Generator().manual_seed(int(state[0])),
         torch.Generator(device).manual_seed(int(state[1 + part])),

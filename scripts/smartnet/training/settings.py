@@ -68,7 +68,10 @@ WHOLE = (
 )
 OPTIONAL = ("patience",)
 FRACTIONS = ("warmup", "constant")
-LOSS_WEIGHTS = {"cls": 1.0, "seg": 1.0, "rec": 1.0, "consistency": 0.5}
+LOSS_WEIGHTS = {
+    **{"cls": 1.0, "seg": 1.0, "rec": 1.0, "consistency": 0.5},
+    **{"restoration": 1.0, "words": 0.01},  # release of TransVW
+}
 
 
 def merged(given: Mapping[str, Any], defaults: Mapping[str, Any], *, what: str) -> dict[str, Any]:

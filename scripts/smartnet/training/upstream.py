@@ -1,4 +1,4 @@
-"""Upstream training: one encoder and up to three heads learn from single slices."""
+"""Upstream training: one encoder and its heads learn from single slices."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -10,16 +10,18 @@ import numpy as np
 import pandas as pd
 
 from smartnet.errors import ConfigError
-from smartnet.networks import HEADS, build
+from smartnet.networks import build
 from smartnet.networks.device import choose_device
 from smartnet.slices.dataset import SliceSet
 from smartnet.training import group
 from smartnet.training.data import lesions_of, load_slices, need_cases
 from smartnet.training.engine import fit
-from smartnet.training.modules import UpstreamModule
+from smartnet.training.modules import TrainingModule, UpstreamModule
 from smartnet.training.runs import input_files, prepare_torch, record, run_card, state_key
 from smartnet.training.sampling import batches, draw_slices
+from smartnet.training.selfsupervised import RestorationModule, words_module
 from smartnet.training.settings import UPSTREAM, complete, complete_augmentation
+from smartnet.training.words import open_words, words_state
 
 
 @group.grouped
@@ -37,6 +39,7 @@ def train_upstream(
     gpu: int,
     threads: int,
     code: str,
+    words: Path | None = None,
 ) -> None:
     """Train the upstream network and write its best weights.
 
@@ -46,19 +49,19 @@ def train_upstream(
         output: folder for ``model.safetensors``, ``model.json``, ``history.csv`` and ``run.json``.
         state: folder under which the running state lives until the run has succeeded.
         network: ``depth``, ``width``, ``attention``.
-        pretext: ``heads`` (any of cls, seg, rec) and ``consistency``; no heads at all is the start from
-        scratch:
-            the seeded encoder leaves untrained.
+        pretext: see ``smartnet.experiments.PRETEXTS``; no heads at all is the start from scratch: the seeded
+            encoder leaves untrained.
         settings: see ``smartnet.training.settings``.
         augmentation: likewise.
         seed: of weights, sampling, augmentation and dropout.
         gpu: GPUs asked for.
         threads: of torch on the CPU.
         code: fingerprint of the library behind this run.
+        words: where there is a head for them: the table of visual words or the folder of their files.
 
     Raises:
         ConfigError: unknown or impossible settings.
-        DataError: no case to train or validate on.
+        DataError: no case to train or validate on, or unusable files of visual words.
         ModelError: unknown network options, or a loss that is not finite.
     """
     begin = time.perf_counter()
@@ -71,7 +74,9 @@ def train_upstream(
         )
     device = choose_device(gpu, settings["devices"]).type
     prepare_torch(threads, seed)
-    model = build({**network, "network": "upstream", "heads": list(heads)})
+    found = open_words(words, slices, split) if "words" in heads else None
+    classes = {"words": found["train"].count} if found else {}
+    model = build({**network, "network": "upstream", "heads": list(heads), **classes})
     card = {"seed": seed, "gpu": gpu, "device": device, "threads": threads, "code": code}
     if not heads:
         run = run_card(**card, seconds=time.perf_counter() - begin) | {"epochs": 0, "best_epoch": None}
@@ -79,12 +84,14 @@ def train_upstream(
         record(model, empty, run, output=output, state=None)
         return
     content = {"network": model.architecture, "pretext": dict(pretext), "settings": settings}
-    content |= {"augmentation": augmentation, **card}
+    content |= {"augmentation": augmentation, **card, **({"words": words_state(words)} if found else {})}
     folder = Path(state) / state_key(content, input_files(slices, split))
-    module = _module(
-        model, slices, split, heads=heads, settings=settings, augmentation=augmentation, seed=seed
+    options = {"settings": settings, "augmentation": augmentation, "seed": seed}
+    module = (
+        words_module(model, found, **options)
+        if found
+        else _module(model, slices, split, pretext=pretext, **options)
     )
-    module.consistency = settings["consistency_pooling"] if pretext.get("consistency") else None
     keeper, facts = fit(module, state=folder, device=device)
     if group.first():
         run = run_card(**card, seconds=time.perf_counter() - begin, slices_seen=module.slices_seen) | facts
@@ -104,17 +111,17 @@ def _module(
     slices: Sequence[Path],
     split: Path,
     *,
-    heads: Sequence[str],
+    pretext: Mapping[str, Any],
     settings: Mapping[str, Any],
     augmentation: Mapping[str, Any],
     seed: int,
-) -> UpstreamModule:
-    assert set(heads) <= set(HEADS)
+) -> TrainingModule:
+    heads, distorted = pretext["heads"], pretext.get("distorted", False)
     train, valid = (SliceSet.open(slices, split, subset=subset) for subset in ("train", "valid"))
     chosen = need_cases(_usable(train, heads), "training", "upstream training")
     checked = need_cases(_usable(valid, heads), "validation", "upstream training")
     every = lesions_of(train)
-    lesions = [every[i] for i in chosen]
+    lesions = [np.zeros_like(every[i]) if distorted else every[i] for i in chosen]  # without supervision
     every_valid = [(i, z) for i in checked for z in range(int(valid.cases["count"].iloc[i]))]
 
     def plan(epoch: int) -> list[list[tuple[int, int]]]:
@@ -127,7 +134,7 @@ def _module(
         )
         return batches([(chosen[i], z) for i, z in drawn], settings["batch_size"])
 
-    return UpstreamModule(
+    module = (RestorationModule if distorted else UpstreamModule)(
         model,
         settings=settings,
         augmentation=augmentation,
@@ -138,3 +145,6 @@ def _module(
             partial(load_slices, valid),
         ),
     )
+    if pretext.get("consistency"):
+        module.consistency = settings["consistency_pooling"]
+    return module

@@ -13,7 +13,7 @@ from smartnet.figures.datasets import draw_datasets
 from smartnet.figures.images import crop_box
 from smartnet.figures.learning import draw_learning
 from smartnet.figures.montage import draw_montage, montage_cases, montage_slices
-from smartnet.figures.names import display_name, sort_datasets, sort_models
+from smartnet.figures.names import STARTS, display_name, sort_datasets, sort_models
 from smartnet.figures.panels import draw_activation, draw_gradcam
 from smartnet.figures.roc import draw_roc
 from smartnet.figures.segmentation import dice, draw_segmentation
@@ -219,7 +219,7 @@ def test_colours_of_a_start_are_the_same_in_every_figure():
         style.colours(["smartnet"])["smartnet"]
         == style.colours(["cls_bilstm", "smartnet_bilstm"])["smartnet_bilstm"]
     )
-    every = list(style.COLOURS)
+    every = list(STARTS)
     assert len(set(style.colours(every).values())) == len(every)
 
 

@@ -246,3 +246,23 @@ def test_damaged_or_foreign_files(tmp_path):
     (tmp_path / "model.safetensors").write_bytes((tmp_path / "other/model.safetensors").read_bytes())
     with pytest.raises(ModelError, match=r"does not fit the network: LSTM\.bias_hh_l0 is nothing"):
         load_model(tmp_path)
+
+
+def test_head_for_visual_words_leaves_every_other_weight_as_it_was():
+    plain = {"network": "upstream", "depth": 18, "width": 0.0625, "heads": ["rec"]}
+    torch.manual_seed(3)
+    without = build(plain).state_dict()
+    torch.manual_seed(3)
+    network = build({**plain, "heads": ["words", "rec"], "words": 5})
+    state = network.state_dict()
+    assert set(state) - set(without) == {"word_head.2.weight", "word_head.2.bias"}
+    assert all(torch.equal(state[name], value) for name, value in without.items())
+    assert network(torch.rand(2, 1, 32, 32))["words"].shape == (2, 5)
+    assert network.architecture["words"] == 5 and "words" not in build(plain).architecture
+
+
+@pytest.mark.parametrize("words", [None, 1, True, 2.0])
+def test_number_of_words_is_checked(words):
+    wanted = {"network": "upstream", "depth": 18, "width": 0.0625, "heads": ["words"], "words": words}
+    with pytest.raises(ModelError, match=f"words {words} is impossible: give the number of visual words"):
+        build(wanted)

@@ -13,7 +13,8 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
 stage, options = sys.argv[2], json.loads(sys.argv[3])
-options |= {k: Path(v) for k, v in options.items() if k in ("split", "state", "output", "upstream")}
+paths = ("split", "state", "output", "upstream", "words")
+options |= {name: Path(options[name]) for name in paths if options.get(name)}
 options["slices"] = [Path(p) for p in options["slices"]]
 module = importlib.import_module(f"smartnet.training.{stage}")
 if len(sys.argv) > 4:

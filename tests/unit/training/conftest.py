@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from smartnet.experiments import PRETEXTS
 from smartnet.files import write_array, write_table
 
 SIZE = 32
@@ -73,3 +74,29 @@ def options(study, tmp_path):
         "threads": 1,
         "code": "abc",
     }
+
+
+WORDS = {"count": 3, "neighbours": 5, "valid_neighbours": 2, "crops": 2, "side": 0.5}
+
+
+@pytest.fixture(scope="session")
+def autoencoder(study, tmp_path_factory):
+    """Folder of the start `rec`, trained for one epoch."""
+    from smartnet.training.upstream import train_upstream
+
+    folder = tmp_path_factory.mktemp("rec")
+    options = {"slices": study.slices, "split": study.split, "state": folder / "state", "output": folder}
+    options |= {"network": NETWORK, "settings": {**SETTINGS, "epochs": 1}, "augmentation": {}}
+    train_upstream(**options, pretext=PRETEXTS["rec"], seed=1, gpu=0, threads=1, code="abc")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def words(study, autoencoder, tmp_path_factory):
+    """The table of three visual words."""
+    from smartnet.training.visual_words import find_words
+
+    path = tmp_path_factory.mktemp("words") / "words.tsv"
+    options = {"slices": study.slices, "split": study.split, "upstream": autoencoder, "output": path}
+    find_words(**options, settings=WORDS, seed=1, gpu=0, threads=1)
+    return path

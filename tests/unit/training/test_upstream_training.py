@@ -8,11 +8,12 @@ import torch
 from children import start
 
 from smartnet.errors import ConfigError, DataError, ModelError
+from smartnet.experiments import PRETEXTS
 from smartnet.files import read_table, write_array
 from smartnet.networks import load_model, load_weights
 from smartnet.training.upstream import train_upstream
 
-SMART = {"heads": ["cls", "seg", "rec"], "consistency": True}
+SMART = PRETEXTS["smartnet"]
 
 
 def test_run_writes_all_files_and_is_reproducible(options, tmp_path, caplog):
@@ -81,8 +82,10 @@ def _resumed_from(folder):
     return json.loads((folder / "run.json").read_text())["resumed_from"]
 
 
-def test_a_state_of_other_code_or_a_damaged_one_is_not_taken_up(options, tmp_path):
-    options = changed({**options, "pretext": SMART}, epochs=8, validate_every=3)
+@pytest.mark.parametrize("pretext", ["models-genesis", "transvw"])
+def test_a_state_of_other_code_or_a_damaged_one_is_not_taken_up(options, tmp_path, words, pretext):
+    options = {**options, "pretext": PRETEXTS[pretext], "words": words}
+    options = changed(options, epochs=8, validate_every=3)
     train_upstream(**options, output=tmp_path / "undisturbed")
     child = start("upstream", {**options, "output": tmp_path / "killed"})
     for line in child.stdout:

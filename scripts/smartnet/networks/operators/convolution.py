@@ -21,7 +21,7 @@ def neighbours(x: torch.Tensor, depths: Sequence[int]) -> torch.Tensor:
     rest = (1,) * (x.ndim - 1)
     starts = torch.tensor(depths).cumsum(0) - torch.tensor(depths)
     inside = torch.ones(len(x), *rest)
-    inside[starts] = 0  # the first slice of a volume has nothing below it, so the one before has nothing above
+    inside[starts] = 0  # a first slice has nothing below it, and so the one before has nothing above
     inside = inside.to(x)
     plane = (0, 0) * len(rest)
     below = F.pad(x[:-1], (*plane, 1, 0)) * inside
@@ -30,7 +30,7 @@ def neighbours(x: torch.Tensor, depths: Sequence[int]) -> torch.Tensor:
 
 
 def over_neighbours(convolution: nn.Conv1d | nn.Conv3d) -> torch.Tensor:
-    """The weight (outputs, inputs, 3, ...) as that of a layer over ``neighbours``: (outputs, 3 inputs, ...)."""
+    """A weight (outputs, inputs, 3, ...) as that of a layer over ``neighbours``, (outputs, 3 inputs, ...)."""
     return convolution.weight.transpose(1, 2).flatten(1, 2)
 
 

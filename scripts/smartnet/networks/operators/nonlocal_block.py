@@ -36,10 +36,11 @@ class NonLocalSegmenter(VolumeSegmenter):
         super().__init__(depth=depth, width=width, attention=attention)
         channels = self.seg_decoder.channels
         inner = aligned(channels // 2)
-        self.query, self.key, self.value = (nn.Linear(channels, inner) for _ in range(3))
+        self.query, self.value = nn.Linear(channels, inner), nn.Linear(channels, inner)
+        self.key = nn.Linear(channels, inner, bias=False)  # softmax would cancel a bias
         self.back = nn.Linear(inner, channels)
         self.head = PlanarConv2d(channels, 1, 3, padding=1)
-        for layer in (self.query, self.key, self.value, self.head):
+        for layer in (self.query, self.value, self.key, self.head):
             initialise_head(layer)
         nn.init.zeros_(self.back.weight)
         nn.init.zeros_(self.back.bias)
@@ -57,7 +58,7 @@ class NonLocalSegmenter(VolumeSegmenter):
         key, value = self._tiles(self.key(pixels)), self._tiles(self.value(pixels))
         scans = zip(*(x.split(list(depths)) for x in (query, key, value)), strict=True)
         seen = [
-            F.scaled_dot_product_attention(*(x.flatten(0, 1)[None, None] for x in scan))[0, 0] for scan in scans
+            F.scaled_dot_product_attention(*(x.flatten(0, 1)[None, None] for x in scan)) for scan in scans
         ]
-        context = self.back(torch.cat(seen)).view_as(pixels)
+        context = self.back(torch.cat(seen, 2)).view_as(pixels)
         return self.head(features + context.permute(0, 3, 1, 2))

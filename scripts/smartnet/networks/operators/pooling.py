@@ -62,9 +62,8 @@ class AttentionClassifier(PoolingClassifier):
         self.content = nn.Linear(channels, units)
         self.gate = nn.Linear(channels, units)
         self.weight = nn.Linear(units, 1, bias=False)  # softmax would cancel a bias
-        nn.init.xavier_uniform_(self.weight.weight)
-        initialise_head(self.content)
-        initialise_head(self.gate)
+        for layer in (self.content, self.gate, self.weight):
+            initialise_head(layer)
 
     def attend(self, scan: torch.Tensor) -> torch.Tensor:
         """The slices of one scan (D, C) -> their weights (D, 1), which sum to 1."""

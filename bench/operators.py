@@ -1,7 +1,8 @@
 """What each 3D operator costs, as a ratio to the pass through the encoder (and decoder) that it follows.
 
-Networks and image size of config.yaml, one scan, one thread; medians. ``answer`` is a forward pass,
-``learning`` a forward and backward pass of the operator alone, as where what was transferred stays frozen.
+Networks and image size of config.yaml, one scan, one thread; medians of processor time. ``answer`` is a
+forward pass, ``learning`` a forward and backward pass of the operator alone, as where what was transferred
+stays frozen.
 """
 
 import argparse
@@ -21,12 +22,12 @@ from smartnet.networks import OPERATORS, VolumeNetwork, build  # noqa: E402
 
 
 def seconds(function: Callable[[], object], repeat: int) -> float:
-    """Median over the repetitions, after one that does not count."""
+    """Median of the processor time over the repetitions, after one that does not count."""
     times = []
     for _ in range(repeat + 1):
-        start = time.perf_counter()
+        start = time.process_time()
         function()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return statistics.median(times[1:])
 
 

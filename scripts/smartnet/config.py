@@ -95,6 +95,18 @@ def _check_words(words: Mapping[str, Any]) -> None:
         )
 
 
+def _check_operators(config: Mapping[str, Any]) -> None:
+    """A second operator of a task is compared on starts that the study must train."""
+    operators, starts = config["operators"], config["pretexts"]
+    missing = [start for start in operators["pretexts"] if start not in starts]
+    several = [name for task in ("classification", "segmentation") for name in operators[task][1:]]
+    if several and missing:
+        raise ConfigError(
+            f"'operators.pretexts' names the start '{missing[0]}' for {', '.join(several)}, but 'pretexts' "
+            f"is [{', '.join(starts)}]: add it there, or name a start of that list"
+        )
+
+
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """Check a configuration and return it without the data sets that are set to null.
 
@@ -112,6 +124,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any
     if findings:
         raise ConfigError(_explain(findings[0]))
     _check_aspect(known["preprocess"])
+    _check_operators(known)
     _check_roles(known["datasets"])
     _check_paths(known["datasets"])
     _check_words(known["words"])

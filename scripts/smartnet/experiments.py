@@ -38,11 +38,15 @@ class Model:
 
 
 def models(config: Mapping[str, Any]) -> dict[str, Model]:
-    """List the models of a study by name: every start with every operator, then the baselines."""
+    """List the models of a study by name, then the baselines.
+
+    The first 3D operator of a task is trained from every start, the others only from
+    ``operators.pretexts``.
+    """
     table = {}
     for task in TASKS:
-        for operator in config["operators"][task]:
-            for pretext in config["pretexts"]:
+        for rank, operator in enumerate(config["operators"][task]):
+            for pretext in config["pretexts"] if rank == 0 else config["operators"]["pretexts"]:
                 name = f"{pretext}_{operator}"
                 table[name] = Model(name, task, pretext, operator)
     for task in TASKS:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 import torch
 from torch.nn import functional as F
 
+from smartnet.errors import ModelError
+
 POOL_PX = 16
 GEM_POWER = 3.0
 
@@ -77,11 +79,25 @@ def consistency_loss(
         seg_logits: (N, 1, H, W).
         pooling: ``max-avg`` takes the maximum in tiles of 16 x 16 pixels and averages over the tiles (paper);
             ``gem`` is the generalised mean with power 3 (release of 2024-10).
+
+    Raises:
+        ModelError: if the shapes are others, or a map is smaller than a tile of ``max-avg``.
     """
+    if seg_logits.ndim != 4 or seg_logits.shape[1] != 1 or cls_logits.shape != (len(seg_logits), 1):
+        raise ModelError(
+            "the consistency term takes CLS logits (N, 1) and SEG logits (N, 1, H, W), but got shapes "
+            f"{tuple(cls_logits.shape)} and {tuple(seg_logits.shape)}"
+        )
     probability = seg_logits.sigmoid()
     if pooling == "gem":
         pooled = probability.clamp_min(1e-6).pow(GEM_POWER).mean((2, 3)).pow(1 / GEM_POWER)
     elif pooling == "max-avg":
+        if min(seg_logits.shape[2:]) < POOL_PX:
+            rows, columns = seg_logits.shape[2:]
+            raise ModelError(
+                f"maps of {rows} x {columns} pixels hold no tile of {POOL_PX} x {POOL_PX}, over which the "
+                "consistency term pools: choose larger images or consistency_pooling gem"
+            )
         pooled = F.max_pool2d(probability, POOL_PX).mean((2, 3))
     else:
         raise ValueError(f"pooling is max-avg or gem, not {pooling!r}")

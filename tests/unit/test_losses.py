@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from smartnet.errors import ModelError
 from smartnet.losses import (
     classification_loss,
     consistency_loss,
@@ -72,11 +73,54 @@ def test_gem_has_a_gradient_where_the_probability_vanishes():
     assert torch.isfinite(seg.grad).all()
 
 
-def test_consistency_pulls_both_heads():
+@pytest.mark.parametrize("pooling", ["max-avg", "gem"])
+def test_consistency_of_a_batch_is_the_mean_over_its_slices(pooling):
+    cls, seg = torch.randn(3, 1), torch.randn(3, 1, 32, 48)
+    alone = [consistency_loss(cls[k : k + 1], seg[k : k + 1], pooling=pooling) for k in range(3)]
+    assert torch.allclose(consistency_loss(cls, seg, pooling=pooling), torch.stack(alone).mean())
+
+
+def test_max_avg_of_an_oblong_map_by_hand():
+    """64 x 48: twelve tiles, of which three show something, in a corner, in the middle and twice."""
+    probability = torch.zeros(1, 1, 64, 48)
+    probability[0, 0, 0, 0], probability[0, 0, 40, 20] = 1.0, 0.6
+    probability[0, 0, 50, 40], probability[0, 0, 63, 47] = 0.8, 0.4
+    got = consistency_loss(torch.full((1, 1), -50.0), probability.logit(eps=1e-12), pooling="max-avg")
+    assert got.item() == pytest.approx(((1.0 + 0.6 + 0.8) / 12) ** 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["max-avg", "gem"])
+def test_consistency_is_nothing_where_both_heads_agree(pooling):
+    seg = torch.full((2, 1, 32, 32), 0.7)
+    assert consistency_loss(torch.full((2, 1), 0.7), seg, pooling=pooling).item() < 1e-12
+
+
+@pytest.mark.parametrize("pooling", ["max-avg", "gem"])
+def test_consistency_pulls_both_heads(pooling):
     cls = torch.zeros(1, 1, requires_grad=True)
     seg = torch.full((1, 1, 16, 16), 3.0, requires_grad=True)
-    consistency_loss(cls, seg).backward()
+    consistency_loss(cls, seg, pooling=pooling).backward()
     assert cls.grad.item() < 0 and seg.grad.sum().item() > 0
+
+
+@pytest.mark.parametrize("size", [(15, 16), (32, 8)])
+def test_a_map_smaller_than_a_tile_is_refused(size):
+    seg = torch.zeros(2, 1, *size)
+    message = f"maps of {size[0]} x {size[1]} pixels hold no tile of 16 x 16, .* or consistency_pooling gem"
+    with pytest.raises(ModelError, match=message) as error:
+        consistency_loss(torch.zeros(2, 1), seg)
+    assert "\n" not in str(error.value)
+    assert consistency_loss(torch.zeros(2, 1), seg, pooling="gem") < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("cls", "seg"),
+    [((2,), (2, 1, 32, 32)), ((2, 1), (3, 1, 32, 32)), ((2, 1), (2, 32, 32)), ((2, 1), (2, 3, 32, 32))],
+)
+def test_ill_shapes_are_refused_and_not_broadcast(cls, seg):
+    with pytest.raises(ModelError, match=r"takes CLS logits \(N, 1\) and SEG logits \(N, 1, H, W\)") as error:
+        consistency_loss(torch.zeros(cls), torch.zeros(seg))
+    assert f"{cls} and {seg}" in str(error.value) and "\n" not in str(error.value)
 
 
 def test_target_of_cls_is_any_mask_pixel():

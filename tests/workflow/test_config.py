@@ -11,6 +11,8 @@ from smartnet.config import check
 from smartnet.config_reference import describe
 from smartnet.errors import ConfigError
 from smartnet.experiments import PRETEXTS, models
+from smartnet.figures import names
+from smartnet.networks import OPERATORS
 
 SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -35,6 +37,17 @@ def changed(path, value):
         ("datasets.internal.phantom.sites", "a", "did you mean 'datasets.internal.phantom.site'?"),
         ("network.attention", "al", "'network.attention' is 'al', which is none of all, last, none"),
         ("pretexts", ["smartnt"], "did you mean 'smartnet'?"),
+        (
+            "operators.classification",
+            ["conv3d"],
+            "'operators.classification.0' is 'conv3d', which is none of bilstm,",
+        ),
+        ("operators.segmentation", ["non_local"], "did you mean 'non-local'?"),
+        (
+            "operators.pretexts",
+            ["smart-net"],
+            "'operators.pretexts.0' is 'smart-net', which is none of scratch,",
+        ),
         ("preprocess.size", [64, 100], "'preprocess.size.1' is 100: 100 is not a multiple of 16"),
         ("preprocess.size", [64], "'preprocess.size' is [64]: [64] is too short"),
         ("preprocess.size", 64, "'preprocess.size' is 64: 64 is not of type 'array'"),
@@ -100,6 +113,15 @@ def test_schema_and_table_know_the_same_starts():
     assert SCHEMA["properties"]["pretexts"]["items"]["enum"] == list(PRETEXTS)
 
 
+def test_schema_networks_and_figures_know_the_same_operators():
+    operators = SCHEMA["properties"]["operators"]["properties"]
+    assert {name: operators[name]["items"]["enum"] for name in ("classification", "segmentation")} == {
+        "classification": list(OPERATORS["classifier"]),
+        "segmentation": list(OPERATORS["segmenter"]),
+    }
+    assert list(names.OPERATORS) == [*OPERATORS["classifier"], *OPERATORS["segmenter"]]
+
+
 def test_models_are_starts_times_operators_and_the_baselines():
     names = list(models(DEFAULT))
     assert names == [
@@ -108,6 +130,33 @@ def test_models_are_starts_times_operators_and_the_baselines():
         "threshold-50hu_classification",
         "threshold-50hu_segmentation",
     ]
+
+
+def test_further_operators_are_trained_from_their_starts_alone():
+    """Operator ablation of the paper: on SMART-Net."""
+    config = changed("operators.classification", ["bilstm", "gru", "mean"])
+    config["operators"]["segmentation"] = ["conv3d", "none"]
+    learned = [name for name, model in models(check(config, SCHEMA)).items() if model.pretext]
+    assert learned == [
+        *(f"{pretext}_bilstm" for pretext in DEFAULT["pretexts"]),
+        *("smartnet_gru", "smartnet_mean"),
+        *(f"{pretext}_conv3d" for pretext in DEFAULT["pretexts"]),
+        "smartnet_none",
+    ]
+    config["operators"]["pretexts"] = ["scratch", "smartnet"]
+    assert {"scratch_gru", "scratch_none"} < models(config).keys()
+
+
+def test_an_operator_needs_a_start_of_the_study():
+    config = changed("pretexts", ["scratch", "cls"])
+    check(config, SCHEMA)  # one operator per task: nothing is asked of operators.pretexts
+    config["operators"]["classification"] = ["bilstm", "gru"]
+    with pytest.raises(ConfigError) as error:
+        check(config, SCHEMA)
+    assert str(error.value) == (
+        "'operators.pretexts' names the start 'smartnet' for gru, but 'pretexts' is [scratch, cls]: "
+        "add it there, or name a start of that list"
+    )
 
 
 def test_reference_of_the_configuration_is_up_to_date():

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 from support import ROOT, run_snakemake
 
 CONFIGS = [
@@ -49,6 +50,15 @@ def test_visual_words_of_files_need_no_search(checkout, tmp_path):
     config = ("--config", "pretexts=[transvw]", f"words={{folder: {tmp_path}}}")
     jobs = counts(plan(checkout, "--cores", "2", *config, "--", target).stdout)
     assert jobs["upstream"] == 1 and "visual_words" not in jobs
+
+
+def test_an_operator_ablation_adds_one_model_per_operator_and_start(checkout, tmp_path):
+    operators = {"classification": ["bilstm", "gru", "mean"], "segmentation": ["conv3d", "none", "non-local"]}
+    overlay = tmp_path / "operators.yaml"
+    overlay.write_text(yaml.safe_dump({"operators": operators}))
+    jobs = counts(plan(checkout, "--cores", "2", "--configfile", str(overlay)).stdout)
+    assert (jobs["upstream"], jobs["downstream"]) == (3, 6 + 4)
+    assert jobs["predict_classification"] + jobs["predict_segmentation"] == 40
 
 
 def test_the_scan_for_identifiers_comes_after_every_other_job(checkout):

@@ -28,7 +28,21 @@ METHODS = {
     "nnunet-2d": "nnU-Net 2D",
     "nnunet-3d": "nnU-Net 3D",
 }
-OPERATORS = {"bilstm": "BiLSTM", "conv3d": "Conv3D"}
+OPERATORS = {
+    "bilstm": "BiLSTM",
+    "lstm": "LSTM",
+    "gru": "GRU",
+    "transformer": "Transformer",
+    "conv1d": "Conv1D",
+    "attention": "Attention",
+    "mean": "Mean",
+    "max": "Max",
+    "conv3d": "Conv3D",
+    "none": "2D only",
+    "convlstm": "ConvLSTM",
+    "non-local": "Non-local",
+    "vit3d": "ViT 3D",
+}
 DEFAULT_OPERATORS = ("bilstm", "conv3d")
 DATASETS = {
     "development": "Development",

@@ -61,7 +61,7 @@ def build(architecture: dict[str, Any]) -> nn.Module:
         (factor on all
             channel numbers), ``attention`` (all, last, none; not read by a classifier), and ``heads``
             (upstream; with ``words``, the number of classes, where ``words`` is one of them)
-            or ``operator`` (classifier: bilstm; segmenter: conv3d).
+            or ``operator`` (a key of ``OPERATORS``).
 
     Returns:
         the network in training mode; ``architecture`` stays on it as an attribute.

@@ -119,7 +119,7 @@ class Decoder(nn.Module):
 def initialise_decoder(module: nn.Module) -> None:
     """Kaiming-uniform convolutions (ReLU), BatchNorm 1 and 0, biases 0 (method of the paper)."""
     for layer in module.modules():
-        if isinstance(layer, (nn.Conv2d, nn.Conv3d)):
+        if isinstance(layer, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
             nn.init.kaiming_uniform_(layer.weight, mode="fan_in", nonlinearity="relu")
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
@@ -137,4 +137,5 @@ def initialise_head(module: nn.Module) -> None:
     for layer in module.modules():
         if isinstance(layer, (nn.Linear, nn.Conv2d, nn.Conv3d)):
             nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

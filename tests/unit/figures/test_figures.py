@@ -206,7 +206,7 @@ def test_datasets(drawn, images):
 def test_names():
     assert display_name("smartnet_bilstm") == "SMART-Net"
     assert display_name("cls-seg-rec_conv3d") == "CLS+SEG+REC"
-    assert display_name("smartnet_gru") == "SMART-Net (gru)"
+    assert display_name("smartnet_gru") == "SMART-Net (GRU)"
     assert display_name("threshold-50hu_segmentation") == "50-HU threshold"
     assert display_name("new_method") == "new_method"
     models = ["smartnet_bilstm", "cls_bilstm", "scratch_bilstm", "threshold-50hu_classification", "other"]

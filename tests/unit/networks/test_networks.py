@@ -1,4 +1,4 @@
-from itertools import product
+from itertools import combinations, cycle, product
 
 import pytest
 import torch
@@ -8,6 +8,7 @@ from smartnet.errors import ModelError
 from smartnet.losses import upstream_losses
 from smartnet.networks import HEADS, build, load_model, pack, save_model, unpack
 
+COMBINATIONS = [heads for n in (1, 2, 3) for heads in combinations(HEADS, n)]
 SMALL = {"depth": 18, "width": 0.0625, "attention": "all"}
 CLASSIFIER = {**SMALL, "network": "classifier", "operator": "bilstm"}
 SEGMENTER = {**SMALL, "network": "segmenter", "operator": "conv3d"}
@@ -37,7 +38,18 @@ def test_shapes_and_attention(depth, attention):
     assert len(gates) == {"all": 20, "last": 4, "none": 0}[attention]
 
 
-@pytest.mark.parametrize("heads", [(), ("cls",), ("seg", "rec"), ("rec", "cls")])
+@pytest.mark.parametrize(("depth", "attention"), list(product((18, 34, 50), ("all", "last", "none"))))
+def test_shapes_of_every_combination_of_heads(depth, attention):
+    """On the meta device: shapes alone."""
+    shapes = {"cls": (2, 1), "seg": (2, 1, 32, 48), "rec": (2, 1, 32, 48)}
+    with torch.device("meta"), torch.no_grad():
+        for heads, width in zip(COMBINATIONS, cycle((0.0625, 1.0, 0.25)), strict=False):
+            plain = {"network": "upstream", "depth": depth, "attention": attention, "width": width}
+            outputs = build({**plain, "heads": list(heads)})(torch.empty(2, 1, 32, 48))
+            assert {name: tuple(v.shape) for name, v in outputs.items()} == {h: shapes[h] for h in heads}
+
+
+@pytest.mark.parametrize("heads", [(), ("rec", "cls"), *COMBINATIONS])
 def test_only_the_heads_asked_for(heads):
     net = build({**SMALL, "network": "upstream", "heads": list(heads)})
     assert set(net(torch.rand(2, 1, 32, 32))) == set(heads)
@@ -76,7 +88,10 @@ def test_width_scales_all_channels(width):
         ({"depth": 101}, "unknown encoder depth 101: choose from 18, 34, 50"),
         ({"attention": "some"}, "unknown attention 'some': choose from all, last, none"),
         ({"heads": ["cls", "box"]}, "unknown head 'box': choose from cls, seg, rec"),
-        ({"network": "segmenter", "operator": "bilstm"}, "segmenter operator 'bilstm': choose from conv3d"),
+        (
+            {"network": "segmenter", "operator": "bilstm"},
+            "segmenter operator 'bilstm': choose from conv3d",
+        ),
         ({"width": 0}, "width 0 is impossible"),
         ({"depht": 18}, "unknown architecture key 'depht'"),
     ],
@@ -87,23 +102,26 @@ def test_unknown_values_are_named(change, message):
 
 
 @pytest.mark.parametrize(
-    "shape", [(1, 1, 40, 32), (1, 1, 32, 8), (1, 3, 32, 32), (1, 32, 32), (0, 1, 32, 32)]
+    ("shape", "message"),
+    [
+        (
+            (1, 1, 40, 32),
+            "slices of 40 x 32 pixels cannot pass the network: .* must be multiples of 16",
+        ),
+        ((1, 1, 32, 8), "slices of 32 x 8 pixels"),
+        ((0, 1, 32, 32), "slices of 32 x 32 pixels"),
+        ((1, 3, 32, 32), r"takes slices \(N, 1, H, W\), but got shape \(1, 3, 32, 32\)"),
+        ((1, 32, 32), r"takes slices \(N, 1, H, W\), but got shape \(1, 32, 32\)"),
+        ((1, 1, 4, 32, 32), r"takes slices \(N, 1, H, W\), but got shape \(1, 1, 4, 32, 32\)"),
+    ],
 )
-def test_ill_slices(shape):
-    with pytest.raises(ModelError, match=r"multiples of 16|slices"):
+def test_ill_slices(shape, message):
+    with pytest.raises(ModelError, match=message) as error:
         build({**SMALL, "network": "upstream"})(torch.zeros(shape))
+    assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("shape", "depths"),
-    [((2, 1, 4, 32, 32), [4]), ((2, 1, 4, 32, 32), [4, 5]), ((1, 1, 4, 32, 32), [0]), ((1, 4, 32, 32), [4])],
-)
-def test_ill_volumes(shape, depths):
-    with pytest.raises(ModelError, match=r"depths|volumes must have shape"):
-        build(CLASSIFIER)(torch.zeros(shape), torch.tensor(depths))
-
-
-def test_gradient_reaches_every_parameter():
+def test_gradient_of_a_head_reaches_the_encoder_and_its_own_parts():
     net = _seeded({**SMALL, "network": "upstream"})
     slices, masks = torch.rand(4, 1, 32, 32), (torch.rand(4, 1, 32, 32) > 0.7).float()
     for head in HEADS:
@@ -114,10 +132,6 @@ def test_gradient_reaches_every_parameter():
         }
         own = {"cls": {"classification_head"}, "seg": {"seg_decoder", "segmentation_head"}}
         assert touched == {"encoder"} | own.get(head, {"rec_decoder", "reconstruction_head"})
-    for architecture in (CLASSIFIER, SEGMENTER):
-        net = _seeded(architecture)
-        net(torch.rand(2, 1, 3, 32, 32), torch.tensor([3, 2])).square().sum().backward()
-        assert all(p.grad is not None for p in net.parameters())
 
 
 def test_overfits_one_batch():
@@ -135,25 +149,6 @@ def test_overfits_one_batch():
     assert terms["cls"] < 0.1 and terms["seg"] < 0.15 and terms["rec"] < 0.2
 
 
-@pytest.mark.parametrize("architecture", [CLASSIFIER, SEGMENTER], ids=["classifier", "segmenter"])
-def test_padding_and_company_never_change_an_answer(architecture):
-    """Volumes of 1, 24, 58 and 300 slices in one padded batch, each as if it were alone."""
-    net = _seeded(architecture).eval()
-    net.max_slices = 50
-    depths = [1, 24, 58, 300]
-    volumes = torch.rand(4, 1, 300, 16, 16)
-    with torch.inference_mode():
-        together = net(volumes, torch.tensor(depths))
-        for k, depth in enumerate(depths):
-            volumes[k, :, depth:] = torch.nan  # must not even be computed
-        assert torch.equal(net(volumes, torch.tensor(depths)), together)
-        for k, depth in enumerate(depths):
-            alone = net(volumes[k : k + 1, :, :depth], torch.tensor([depth]))
-            own = together[k : k + 1] if together.ndim == 2 else together[k : k + 1, :, :depth]
-            assert torch.allclose(alone, own, atol=1e-5)
-            assert together.ndim == 2 or not together[k, :, depth:].any()
-
-
 def test_encoder_sees_real_slices_only_in_chunks_under_the_limit():
     net = _seeded(CLASSIFIER).eval()
     seen = []
@@ -166,46 +161,6 @@ def test_encoder_sees_real_slices_only_in_chunks_under_the_limit():
     assert seen == [20]
 
 
-def test_order_of_slices_matters_and_last_states_are_joined():
-    net = _seeded(CLASSIFIER).eval()
-    features = torch.randn(9, net.encoder.channels[-1])
-    with torch.no_grad():
-        got = net.operate(features, [4, 5])
-        for rows, answer in ((features[:4], got[0]), (features[4:], got[1])):
-            states, _ = net.LSTM(rows[None])
-            half = net.LSTM.hidden_size
-            joined = torch.cat((states[:, -1, :half], states[:, 0, half:]), 1)
-            assert torch.allclose(net.head(net.fc(joined).relu())[0], answer, atol=1e-6)
-        assert not torch.allclose(net.operate(features.flip(0), [9]), net.operate(features, [9]))
-
-
-def test_an_untrained_memory_bridges_a_scan():
-    """What the middle of 24 slices shows must reach the ends, or nothing can be learned from it."""
-    model = build({"network": "classifier", "depth": 18, "width": 0.25, "operator": "bilstm"}).eval()
-    features = torch.rand(24, model.encoder.channels[-1], requires_grad=True)
-    model.operate(features, [24]).sum().backward()
-    reach = features.grad.norm(dim=1)
-    assert reach[12] > 0.05 * reach.max()
-
-
-@pytest.mark.parametrize("training", [False, True])
-def test_conv3d_operator_is_the_3d_convolution(training):
-    net = _seeded({**SEGMENTER, "width": 0.25}).train(training)
-    features = torch.randn(8, 4, 16, 16)
-
-    def reference(x):
-        for convolution, norm in ((net.conv1, net.bn1), (net.conv2, net.bn2)):
-            x = norm(convolution(x)).relu()
-        return net.head(x)[0].transpose(0, 1)
-
-    with torch.no_grad():
-        whole = reference(features.transpose(0, 1)[None])
-        assert torch.allclose(net.operate(features, [8]), whole, atol=1e-5)
-        if not training:
-            parts = [reference(part.transpose(0, 1)[None]) for part in features.split([3, 1, 4])]
-            assert torch.allclose(net.operate(features, [3, 1, 4]), torch.cat(parts), atol=1e-5)
-
-
 def test_pack_and_unpack():
     volumes = torch.rand(3, 1, 5, 16, 16)
     slices, depths = pack(volumes, torch.tensor([2, 5, 1]))
@@ -215,21 +170,17 @@ def test_pack_and_unpack():
     assert not back[0, :, 2:].any()
 
 
-@pytest.mark.parametrize("architecture", [{**SMALL, "network": "upstream"}, CLASSIFIER, SEGMENTER])
-def test_saved_and_loaded_is_the_same(tmp_path, architecture):
-    net = _seeded(architecture)
+def test_saved_and_loaded_is_the_same(tmp_path):
+    net = _seeded({**SMALL, "network": "upstream"}).eval()
     save_model(net, tmp_path / "a")
-    save_model(_seeded(architecture), tmp_path / "b")
+    save_model(_seeded({**SMALL, "network": "upstream"}), tmp_path / "b")
     for name in ("model.safetensors", "model.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    before = torch.random.get_rng_state()
-    loaded = load_model(tmp_path / "a")
-    assert torch.equal(before, torch.random.get_rng_state())
+    loaded, slices = load_model(tmp_path / "a"), torch.rand(2, 1, 16, 16)
     assert not loaded.training and loaded.architecture == net.architecture
-    for (name, ours), (other, theirs) in zip(
-        net.state_dict().items(), loaded.state_dict().items(), strict=True
-    ):
-        assert name == other and torch.equal(ours, theirs)
+    with torch.inference_mode():
+        for ours, theirs in zip(net(slices).values(), loaded(slices).values(), strict=True):
+            assert torch.equal(ours, theirs)
 
 
 def test_damaged_or_foreign_files(tmp_path):

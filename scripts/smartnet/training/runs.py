@@ -8,6 +8,7 @@ import logging
 import platform
 import resource
 import shutil
+import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -119,6 +120,19 @@ def record(
     write_json(run, output / "run.json")
     if state is not None:
         shutil.rmtree(state, ignore_errors=True)
+
+
+def record_untrained(
+    network: nn.Module, facts: Mapping[str, Any], *, output: Path, begin: float, **card: Any
+) -> None:
+    """Write a network that no epoch has changed: a history without rows, and ``facts`` beside the run's card.
+
+    ``begin`` is the run's ``time.perf_counter()``; the rest goes to :func:`run_card`.
+    """
+    run = run_card(**card, seconds=time.perf_counter() - begin, slices_seen=0)
+    run |= {"epochs": 0, "best_epoch": None, "resumed_from": None, **facts}
+    empty = pd.DataFrame(columns=["epoch", "train_loss", "valid_loss", "lr"])
+    record(network, empty, run, output=output, state=None)
 
 
 def run_card(

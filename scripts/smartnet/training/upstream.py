@@ -14,7 +14,15 @@ from smartnet.networks.device import choose_device
 from smartnet.slices.dataset import SliceSet
 from smartnet.training.data import lesions_of, load_slices, need_cases
 from smartnet.training.modules import UpstreamModule
-from smartnet.training.runs import fit, input_files, prepare_torch, record, run_card, state_key
+from smartnet.training.runs import (
+    fit,
+    input_files,
+    prepare_torch,
+    record,
+    record_untrained,
+    run_card,
+    state_key,
+)
 from smartnet.training.sampling import batches, draw_slices
 from smartnet.training.settings import UPSTREAM, complete, complete_augmentation
 
@@ -70,14 +78,7 @@ def train_upstream(
     model = build({**network, "network": "upstream", "heads": list(heads)})
     card = {"seed": seed, "gpu": gpu, "device": device, "threads": threads, "code": code}
     if not heads:
-        seconds = time.perf_counter() - begin
-        run = run_card(**card, seconds=seconds, slices_seen=0) | {
-            "epochs": 0,
-            "best_epoch": None,
-            "resumed_from": None,
-        }
-        empty = pd.DataFrame(columns=["epoch", "train_loss", "valid_loss", "lr"])
-        record(model, empty, run, output=output, state=None)
+        record_untrained(model, {"pretrained": False}, output=output, begin=begin, **card)
         return
     content = {"network": model.architecture, "pretext": dict(pretext), "settings": settings}
     content |= {"augmentation": augmentation, **card}
@@ -92,6 +93,7 @@ def train_upstream(
         "epochs": settings["epochs"],
         "best_epoch": keeper.best["epoch"],
         "resumed_from": keeper.resumed_from,
+        "pretrained": True,
     }
     record(model, pd.DataFrame(keeper.history), run, output=output, state=folder)
 

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,7 +59,8 @@ def _torch(path: Path) -> Any:
     """Unpickle tensors and plain containers; the release's ``args``, a Namespace, is as plain as a dict."""
     _refuse_bomb(path)
     try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
+            warnings.simplefilter("ignore")  # of odd protocols; what cannot be read is said below
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a foreign file makes of a reader
         wanted = re.search(r"GLOBAL ([\w.]+)", str(error))

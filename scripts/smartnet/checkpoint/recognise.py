@@ -34,7 +34,7 @@ def encoder_size(tensors: Mapping[str, torch.Tensor], source: Path | str) -> tup
         source: where they come from, for messages.
 
     Returns:
-        depth (18, 34 or 50), and the factor on all channel numbers as the shortest decimal that gives them.
+        depth (18, 34 or 50), and the factor on all channel numbers, a short decimal where several give them.
 
     Raises:
         ModelError: these are no tensors of a ResNet, or of one of another depth.
@@ -75,6 +75,8 @@ def _width(planes: list[int], source: Path | str) -> float:
             f"{source} holds a ResNet with {planes[-1]} channels, {exact:g} times the published number; up "
             f"to {LARGEST_WIDTH} times can be used"
         )
+    if (exact * PLANES[0]).is_integer():
+        return exact  # no number of channels was rounded
     for decimals in range(1, 7):
         width = round(exact, decimals)
         if width and [scaled(n, width) for n in PLANES] == planes:

@@ -19,7 +19,7 @@ rule upstream:
     benchmark:
         "benchmarks/upstream/{pretext}/seed-{seed}.tsv"
     wildcard_constraints:
-        pretext=one_of(name for name in config["pretexts"] if name not in FROM_FILE),
+        pretext=one_of(name for name in PRETEXTS if name not in FROM_FILE),
     priority: 50
     conda:
         "../envs/training.yaml"

@@ -119,7 +119,7 @@ def test_starts_from_files_go_where_trained_ones_go(study, tmp_path):
         folder, "--cores", "2", "--configfile", "config/smoke.yaml", "weights.yaml", "--", *targets
     )
     assert result.returncode == 0, result.stdout[-3000:]
-    assert len(re.findall("^rule pretrained:", result.stdout, re.MULTILINE)) == 2
+    assert len(re.findall("^(?:local)?rule pretrained:", result.stdout, re.MULTILINE)) == 2
     weights = [
         folder / f"results/upstream/{start}/seed-1/model.safetensors" for start in ("checkpoint", "smartnet")
     ]

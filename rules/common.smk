@@ -13,8 +13,8 @@ import yaml
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
-from smartnet.config import check
-from smartnet.experiments import PRETEXTS, models
+from smartnet.config import check, weight_files
+from smartnet.experiments import FROM_FILE, PRETEXTS, models
 from smartnet.fingerprint import fingerprint
 
 config = check(config, yaml.safe_load(Path(workflow.basedir, "config/schema.yaml").read_text()))
@@ -91,8 +91,9 @@ def identity_key(wildcards):
 
 
 def configured_names():
-    """Names and paths that the configuration gives its data sets, as one list."""
-    return [
+    """Names and paths that the configuration gives its data sets and weights, as one list."""
+    weights = [path for path in config["pretrained"].values() if path]
+    return weights + [
         text
         for name, entry in DATASETS.items()
         for text in (name, *(str(entry[key]) for key in ("path", "labels", "masks") if key in entry))

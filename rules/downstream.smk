@@ -10,6 +10,7 @@ rule downstream:
         slices=slices_of_role("development"),
         split="results/split.tsv",
         weights=start_of_model,
+        start=lambda wildcards: start_of_model(wildcards).replace("model.safetensors", "run.json"),
     output:
         weights="results/downstream/{model}/seed-{seed}/model.safetensors",
         architecture="results/downstream/{model}/seed-{seed}/model.json",

@@ -20,7 +20,8 @@ rule upstream:
     benchmark:
         "benchmarks/upstream/{pretext}/seed-{seed}.tsv"
     wildcard_constraints:
-        pretext=one_of(PRETEXTS),  # not only those compared: visual words are found by `rec`
+        # not only those compared: visual words are found by `rec`
+        pretext=one_of(name for name in PRETEXTS if name not in FROM_FILE),
     priority: 50
     conda:
         "../envs/training.yaml"
@@ -66,3 +67,32 @@ rule visual_words:
         code=fingerprint("smartnet.training.visual_words"),
     script:
         "../scripts/visual_words.py"
+
+
+rule pretrained:
+    """Take a start from a file: a ResNet of torchvision, or a checkpoint of a whole network."""
+    input:
+        weights=lambda wildcards: weight_files(config["pretrained"][wildcards.pretext]),
+    output:
+        weights="results/upstream/{pretext}/seed-{seed}/model.safetensors",
+        architecture="results/upstream/{pretext}/seed-{seed}/model.json",
+        history="results/upstream/{pretext}/seed-{seed}/history.csv",
+        run="results/upstream/{pretext}/seed-{seed}/run.json",
+    log:
+        "logs/pretrained/{pretext}/seed-{seed}.log",
+    wildcard_constraints:
+        pretext=one_of(name for name in config["pretexts"] if name in FROM_FILE),
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        source=lambda wildcards: config["pretrained"][wildcards.pretext],
+        network=config["network"],
+        decoder=bool(config["operators"]["segmentation"])
+        and config["downstream"]["segmentation"]["transfer_decoder"],
+        code=fingerprint("smartnet.training.pretrained"),
+    script:
+        "../scripts/pretrained.py"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from smartnet.errors import ConfigError
+from smartnet.experiments import FROM_FILE
 
 
 def _path_of(error: Any) -> str:
@@ -107,6 +108,30 @@ def _check_operators(config: Mapping[str, Any]) -> None:
         )
 
 
+def _check_pretrained(config: Mapping[str, Any]) -> None:
+    for start in FROM_FILE:
+        if start not in config["pretexts"]:
+            continue
+        path = config["pretrained"][start]
+        if path is None:
+            raise ConfigError(
+                f"'pretexts' lists '{start}', but 'pretrained.{start}' is null: give its weights there "
+                "(docs/how-to/weights.md)"
+            )
+        missing = [file for file in weight_files(path) if not Path(file).is_file()]
+        if missing:
+            raise ConfigError(
+                f"pretrained.{start}: there is no file '{missing[0]}'; give the path of the weights"
+            )
+
+
+def weight_files(path: str) -> list[str]:
+    """List the files of weights at a path of the configuration: itself, or those of a network's folder."""
+    if Path(path).is_dir():
+        return [f"{path}/{name}" for name in ("model.safetensors", "model.json")]
+    return [path]
+
+
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """Check a configuration and return it without the data sets that are set to null.
 
@@ -128,6 +153,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any
     _check_roles(known["datasets"])
     _check_paths(known["datasets"])
     _check_words(known["words"])
+    _check_pretrained(known)
     return known
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 PRETEXTS: dict[str, dict[str, Any]] = {
     "scratch": {"heads": [], "consistency": False},
+    "imagenet": {"heads": [], "consistency": False},
     "models-genesis": {"heads": ["rec"], "consistency": False, "distorted": True},
     "transvw": {"heads": ["rec", "words"], "consistency": False, "distorted": True},
     "cls": {"heads": ["cls"], "consistency": False},
@@ -20,9 +21,13 @@ PRETEXTS: dict[str, dict[str, Any]] = {
     "seg-rec": {"heads": ["seg", "rec"], "consistency": False},
     "cls-seg-rec": {"heads": ["cls", "seg", "rec"], "consistency": False},
     "smartnet": {"heads": ["cls", "seg", "rec"], "consistency": True},
+    "checkpoint": {"heads": [], "consistency": False},
 }
 """Starts of the paper's ablation: heads trained upstream, with or without the consistency loss; ``distorted``
 slices are to be restored (self-supervised starts)."""
+
+FROM_FILE = ("imagenet", "checkpoint")
+"""Starts that are read from a file of weights (``pretrained`` in the configuration), not trained."""
 
 TASKS = ("classification", "segmentation")
 

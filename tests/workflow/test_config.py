@@ -10,7 +10,7 @@ from support import ROOT
 from smartnet.config import check
 from smartnet.config_reference import describe
 from smartnet.errors import ConfigError
-from smartnet.experiments import PRETEXTS, models
+from smartnet.experiments import FROM_FILE, PRETEXTS, models
 from smartnet.figures import names
 from smartnet.networks import OPERATORS
 
@@ -107,6 +107,36 @@ class TestOwnData:
     def test_good(self, tmp_path):
         (tmp_path / "labels.tsv").touch()
         check(changed("datasets.internal", {"role": "test", "shards": 1, "path": str(tmp_path)}), SCHEMA)
+
+
+class TestWeights:
+    """`pretrained` gives the files of the starts `imagenet` and `checkpoint`."""
+
+    def config(self, start, path):
+        return changed("pretexts", ["scratch", start]) | {
+            "pretrained": {"imagenet": None, "checkpoint": None, start: path}
+        }
+
+    @pytest.mark.parametrize("start", FROM_FILE)
+    def test_a_start_without_its_file(self, start, tmp_path):
+        for path, message in [
+            (None, f"'pretexts' lists '{start}', but 'pretrained.{start}' is null: give its weights there"),
+            ("/no/such.pth", f"pretrained.{start}: there is no file '/no/such.pth'; give the path"),
+            (str(tmp_path), f"pretrained.{start}: there is no file '{tmp_path}/model.safetensors'"),
+        ]:
+            with pytest.raises(ConfigError) as error:
+                check(self.config(start, path), SCHEMA)
+            assert message in str(error.value) and "\n" not in str(error.value)
+
+    @pytest.mark.parametrize("start", FROM_FILE)
+    def test_good(self, start, tmp_path):
+        for name in ("model.safetensors", "model.json"):
+            (tmp_path / name).touch()
+        check(self.config(start, str(tmp_path)), SCHEMA)
+        check(self.config(start, str(tmp_path / "model.json")), SCHEMA)
+
+    def test_a_path_that_no_start_reads_may_lie_elsewhere(self):
+        check(changed("pretrained.imagenet", "/another/machine.pth"), SCHEMA)
 
 
 def test_schema_and_table_know_the_same_starts():

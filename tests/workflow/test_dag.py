@@ -61,6 +61,34 @@ def test_an_operator_ablation_adds_one_model_per_operator_and_start(checkout, tm
     assert jobs["predict_classification"] + jobs["predict_segmentation"] == 40
 
 
+def test_starts_from_files_are_read_not_trained(checkout, tmp_path):
+    for name in ("resnet.pth", "model.safetensors", "model.json"):
+        (tmp_path / name).write_bytes(b"0")
+    overlay = tmp_path / "weights.yaml"
+    overlay.write_text(
+        "pretexts: [scratch, imagenet, checkpoint]\nseeds: [1, 2]\n"
+        f"pretrained: {{imagenet: {tmp_path / 'resnet.pth'}, checkpoint: {tmp_path}}}\n"
+    )
+    result = plan(checkout, "--cores", "2", "--configfile", "config/smoke.yaml", str(overlay))
+    jobs = counts(result.stdout)
+    assert (jobs["upstream"], jobs["pretrained"], jobs["downstream"]) == (2, 4, 12), result.stdout
+    detail = run_snakemake(
+        checkout, "--cores", "2", "--dry-run", "--configfile", "config/smoke.yaml", str(overlay)
+    ).stdout
+    blocks = re.findall(r"^rule pretrained:\n((?: .*\n)*)", detail, re.MULTILINE)
+    read = {re.search(r"input: (.*)", block)[1] for block in blocks}
+    assert read == {
+        f"{tmp_path}/resnet.pth",
+        f"{tmp_path}/model.safetensors, {tmp_path}/model.json",
+    }
+
+
+def test_a_start_from_a_file_needs_one(checkout):
+    result = plan(checkout, "--cores", "2", "--config", "pretexts=[imagenet]")
+    assert result.returncode != 0
+    assert "'pretexts' lists 'imagenet', but 'pretrained.imagenet' is null" in result.stdout
+
+
 def test_the_scan_for_identifiers_comes_after_every_other_job(checkout):
     graph = run_snakemake(checkout, "--configfile", "config/smoke.yaml", "--dag").stdout
     names = dict(re.findall(r'^\s*(\d+)\[label = "(\w+)', graph, re.MULTILINE))

@@ -78,7 +78,7 @@ def _group(name: str) -> str:
 
 
 def _panels(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, str]]:
-    """List pairs of group and term, upstream first; a total of one term is left out."""
+    """List pairs of group and term, upstream first; without values, or a total of one term, is left out."""
     groups = sorted({_group(name) for name in tables}, key=lambda group: (group != "Upstream", group))
     pairs = [
         (group, column.split("_", 1)[1])
@@ -86,7 +86,7 @@ def _panels(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, str]]:
         for name in sort_models(tables)
         if _group(name) == group
         for column in tables[name].columns
-        if column.startswith(("train_", "valid_"))
+        if column.startswith(("train_", "valid_")) and tables[name][column].notna().any()
     ]
     terms = Counter(group for group, _ in set(pairs))
     return [pair for pair in dict.fromkeys(pairs) if pair[1] != "loss" or terms[pair[0]] != 2]

@@ -17,6 +17,7 @@ STARTS = {
     "seg-rec": "SEG+REC",
     "cls-seg-rec": "CLS+SEG+REC",
     "smartnet": "SMART-Net",
+    "checkpoint": "Checkpoint",
 }
 """Starts in the order of the paper's figures; the order of columns and legends follows it."""
 

@@ -44,8 +44,9 @@ COLOURS = {  # a start keeps its colour in every figure; beyond eight, Tol's mut
     "seg-rec": ORANGE,
     "cls-seg-rec": GREEN,
     OURS: OURS_COLOUR,
+    "checkpoint": "#661100",
 }
-SPARE = ("#661100", "#6699CC", "#888888", YELLOW)
+SPARE = ("#6699CC", "#888888", YELLOW)
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 
 STYLE = {

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from smartnet.errors import ConfigError
-from smartnet.files import write_json
+from smartnet.files import read_json, write_json
 from smartnet.networks import VolumeNetwork, build, load_weights, min_max
 from smartnet.networks.device import choose_device
 from smartnet.networks.store import fit_weights
@@ -90,6 +90,7 @@ def train_downstream(
     pretrained = transfer(model, upstream, decoder=settings["transfer_decoder"])
     card = {"seed": seed, "gpu": gpu, "device": device, "threads": threads, "code": code}
     content = {"network": model.architecture, "settings": settings, "augmentation": augmentation, **card}
+    content |= {"pretrained": pretrained}
     folder = Path(state) / state_key(content, input_files(slices, split, upstream))
     train, valid = (SliceSet.open(slices, split, subset=subset) for subset in ("train", "valid"))
     module = _module(model, train, valid, task=task, settings=settings, augmentation=augmentation, seed=seed)
@@ -105,8 +106,8 @@ def transfer(model: nn.Module, upstream: Path, *, decoder: bool) -> list[str]:
     """Take the encoder of an upstream network, and its segmentation decoder if wanted and there.
 
     Returns:
-        names of the parts that bring learning along: none from a network without heads, the start from
-        scratch.
+        names of the parts that bring learning along: none where ``run.json`` says that the start was never
+        trained.
 
     Raises:
         ModelError: if the parts do not fit.
@@ -119,8 +120,9 @@ def transfer(model: nn.Module, upstream: Path, *, decoder: bool) -> list[str]:
         prefix = f"{part}."
         own = {name.removeprefix(prefix): v for name, v in tensors.items() if name.startswith(prefix)}
         fit_weights(getattr(model, part), own, f"{part} of {upstream}")
-    scratch = all(name.startswith("encoder.") for name in tensors)
-    return [] if scratch else parts
+    run = Path(upstream) / "run.json"
+    pretrained = not run.is_file() or read_json(run).get("pretrained", True)
+    return parts if pretrained else []
 
 
 def _usable(data: SliceSet, task: str, subset: str) -> list[int]:

@@ -10,6 +10,7 @@ import platform
 import resource
 import shutil
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,19 @@ def record(
     write_json(run, output / "run.json")
     if state is not None:
         shutil.rmtree(state, ignore_errors=True)
+
+
+def record_untrained(
+    network: nn.Module, facts: Mapping[str, Any], *, output: Path, begin: float, **card: Any
+) -> None:
+    """Write a network that no epoch has changed: a history without rows, and ``facts`` beside the run's card.
+
+    ``begin`` is the run's ``time.perf_counter()``; the rest goes to :func:`run_card`.
+    """
+    run = run_card(**card, seconds=time.perf_counter() - begin)
+    run |= {"epochs": 0, "best_epoch": None, **facts}
+    empty = pd.DataFrame(columns=["epoch", "train_loss", "valid_loss", "lr"])
+    record(network, empty, run, output=output, state=None)
 
 
 def run_card(

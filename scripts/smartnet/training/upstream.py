@@ -17,7 +17,14 @@ from smartnet.training import group
 from smartnet.training.data import lesions_of, load_slices, need_cases
 from smartnet.training.engine import fit
 from smartnet.training.modules import TrainingModule, UpstreamModule
-from smartnet.training.runs import input_files, prepare_torch, record, run_card, state_key
+from smartnet.training.runs import (
+    input_files,
+    prepare_torch,
+    record,
+    record_untrained,
+    run_card,
+    state_key,
+)
 from smartnet.training.sampling import batches, draw_slices
 from smartnet.training.selfsupervised import RestorationModule, words_module
 from smartnet.training.settings import UPSTREAM, complete, complete_augmentation
@@ -79,9 +86,7 @@ def train_upstream(
     model = build({**network, "network": "upstream", "heads": list(heads), **classes})
     card = {"seed": seed, "gpu": gpu, "device": device, "threads": threads, "code": code}
     if not heads:
-        run = run_card(**card, seconds=time.perf_counter() - begin) | {"epochs": 0, "best_epoch": None}
-        empty = pd.DataFrame(columns=["epoch", "train_loss", "valid_loss", "lr"])
-        record(model, empty, run, output=output, state=None)
+        record_untrained(model, {"pretrained": False}, output=output, begin=begin, **card)
         return
     content = {"network": model.architecture, "pretext": dict(pretext), "settings": settings}
     content |= {"augmentation": augmentation, **card, **({"words": words_state(words)} if found else {})}
@@ -94,7 +99,8 @@ def train_upstream(
     )
     keeper, facts = fit(module, state=folder, device=device)
     if group.first():
-        run = run_card(**card, seconds=time.perf_counter() - begin, slices_seen=module.slices_seen) | facts
+        run = run_card(**card, seconds=time.perf_counter() - begin, slices_seen=module.slices_seen)
+        run |= {**facts, "pretrained": True}
         record(model, pd.DataFrame(keeper.history), run, output=output, state=folder)
 
 

@@ -83,6 +83,14 @@ def test_a_total_of_one_term_has_no_panel(drawn, tmp_path):
     assert shapes[0] == shapes[1]
 
 
+def test_starts_that_were_not_trained_have_no_panel(drawn, tmp_path):
+    write_table(pd.DataFrame(columns=["epoch", "train_loss", "valid_loss", "lr"]), tmp_path / "empty.csv")
+    write_table(pd.DataFrame({"epoch": [0, 1], "train_cls": [1.0, 0.5], "lr": 0.1}), tmp_path / "h.csv")
+    trained = {"imagenet_bilstm": tmp_path / "h.csv"}
+    alone = drawn(draw_learning, trained)
+    assert drawn(draw_learning, {"imagenet": tmp_path / "empty.csv"} | trained).shape == alone.shape
+
+
 def test_learning_without_curves_is_refused(tmp_path):
     write_table(pd.DataFrame({"epoch": [1], "lr": [0.1]}), tmp_path / "h.csv")
     with pytest.raises(DataError, match="no train_ or valid_ column in smartnet"):

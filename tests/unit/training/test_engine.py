@@ -117,8 +117,9 @@ def module(options, study_slices, *, passes, processes=1, process=0, heads=("cls
     model = build({**options["network"], "network": "upstream", "heads": list(heads)}).eval()
     off = complete_augmentation({"noise_variance": [0.0, 0.0]})
     settings = complete({**options["settings"], "batch_size": 5}, UPSTREAM, what="test")
+    pretext = {"heads": heads, "consistency": False}
     made = _module(
-        model, study_slices, options["split"], heads=heads, settings=settings, augmentation=off, seed=1
+        model, study_slices, options["split"], pretext=pretext, settings=settings, augmentation=off, seed=1
     )
     made.share = Share(process, processes, passes)
     return made

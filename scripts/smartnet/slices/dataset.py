@@ -29,6 +29,9 @@ class SliceSet:
         self._folders = [Path(folder) for folder in folders]
         self._arrays: dict[tuple[int, str], np.ndarray] = {}
         self.cases, self.slices = cases, slices
+        # a table's cell takes longer to find than a slice to read
+        self._places = cases[["folder", "first", "count"]].to_numpy(dtype=np.int64).tolist()
+        self._names = cases["case"].astype(str).tolist()
 
     @classmethod
     def open(
@@ -79,10 +82,17 @@ class SliceSet:
             images (D, H, W) uint8 and masks (D, H, W) uint8 of 0 and 1, memory-mapped and read-only, from
             inferior to superior. Where ``cases.mask`` is ``none`` the mask is all 0 and means nothing.
         """
-        case = self.cases.iloc[i]
-        rows = slice(int(case["first"]), int(case["first"] + case["count"]))
-        folder = int(case["folder"])
+        folder, first, count = self._places[i]
+        rows = slice(first, first + count)
         return self._array(folder, "images")[rows], self._array(folder, "masks")[rows]
+
+    def name(self, i: int) -> str:
+        """Give the name of case ``i``."""
+        return self._names[i]
+
+    def count(self, i: int) -> int:
+        """Give the number of slices of case ``i``."""
+        return self._places[i][2]
 
     def crop(self, i: int) -> Crop | None:
         """Give the part of the plane that the slices of case ``i`` show, None for all of it."""
@@ -95,11 +105,10 @@ class SliceSet:
         Raises:
             IndexError: the case has no such slice.
         """
-        case = self.cases.iloc[i]
-        if not 0 <= z < case["count"]:
-            raise IndexError(f"case {case['case']} has slices 0 to {case['count'] - 1}, not {z}")
-        row, folder = int(case["first"]) + z, int(case["folder"])
-        return self._array(folder, "images")[row], self._array(folder, "masks")[row]
+        folder, first, count = self._places[i]
+        if not 0 <= z < count:
+            raise IndexError(f"case {self.name(i)} has slices 0 to {count - 1}, not {z}")
+        return self._array(folder, "images")[first + z], self._array(folder, "masks")[first + z]
 
     def _array(self, folder: int, name: str) -> np.ndarray:
         if (folder, name) not in self._arrays:

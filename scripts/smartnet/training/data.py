@@ -163,7 +163,7 @@ def load_slices(data: SliceSet, items: Sequence[tuple[int, int]], chosen: Sequen
         "masks": torch.from_numpy(np.stack([mask for _, mask in pairs]))[:, None],
         "volume": torch.from_numpy(volume[chosen]),
         "volumes": len(cases),
-        "cases": [str(data.cases["case"].iloc[items[k][0]]) for k in chosen],
+        "cases": [data.name(items[k][0]) for k in chosen],
         "fraction": len(chosen) / len(items),
     }
 
@@ -179,7 +179,7 @@ def load_volumes(
         chosen: positions in ``items``.
         masks: whether they are needed; then slices, not scans, make the loss.
     """
-    counts = [len(range(int(data.cases["count"].iloc[i]))[window]) for i, window in items]
+    counts = [len(range(data.count(i))[window]) for i, window in items]
     volumes = [tuple(array[window] for array in data.volume(i)) for i, window in (items[k] for k in chosen)]
     depths = [counts[k] for k in chosen]
     own = [items[k][0] for k in chosen]
@@ -191,6 +191,6 @@ def load_volumes(
         "volumes": len(items),
         "depths": depths,
         "truth": torch.from_numpy(truth)[:, None],
-        "cases": [str(data.cases["case"].iloc[i]) for i in own],
+        "cases": [data.name(i) for i in own],
         "fraction": sum(depths) / sum(counts) if masks else len(own) / len(items),
     }

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from smartnet.training.schedule import trainable_stages
 logger = logging.getLogger(__name__)
 
 STATE_FILE = "epoch.ckpt"
+SAVING = 0.1  # share of a run's time that saving its state may take
 
 
 class GradualUnfreezing(Callback):
@@ -61,6 +63,7 @@ class Keeper(Callback):
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] = {"loss": float("inf"), "epoch": None, "weights": None}
         self.resumed_from: int | None = None  # epochs that an earlier process did
+        self._saved, self._took = -math.inf, 0.0  # when the state was last saved, and how long that took
 
     def state_dict(self) -> dict[str, Any]:
         """What a resume needs beyond Lightning's own state."""
@@ -90,7 +93,7 @@ class Keeper(Callback):
         trainer.check_val_every_n_epoch = 1 if last else self.validate_every
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: TrainingModule) -> None:
-        """Record the epoch, write the state in one piece, and say one line: what is said is saved."""
+        """Record the epoch, save the state if that is due, and say one line."""
         row: dict[str, Any] = {"epoch": trainer.current_epoch}
         row |= {f"train_{name}": value for name, value in pl_module.train_means().items()}
         if pl_module.valid_sums:
@@ -106,20 +109,29 @@ class Keeper(Callback):
                 self.best = {"loss": valid["loss"], "epoch": trainer.current_epoch, "weights": weights}
         row["lr"] = pl_module.rate
         self.history.append(row)
-        self._save(trainer)
+        last = len(self.history) == pl_module.settings["epochs"]
+        if trainer.strategy.broadcast(last or self.exhausted() or self._due()):
+            self._save(trainer)
         logger.info("%s", _line(row, pl_module.settings["epochs"]))
         if self.exhausted():
             best = self.best["epoch"] + 1
             logger.info("stopped: no better validation in the %d epochs since epoch %d", self.patience, best)
             trainer.should_stop = True
 
+    def _due(self) -> bool:
+        """After every epoch, unless that is so short that the run would mostly save."""
+        return time.perf_counter() - self._saved >= self._took / SAVING
+
     def _save(self, trainer: Trainer) -> None:
         """Write the state in one piece; all processes of a group take part, the first one writes."""
-        if not first():
+        begin = time.perf_counter()
+        if first():
+            with atomic_path(self.folder / STATE_FILE) as temporary:
+                trainer.save_checkpoint(temporary)
+        else:
             trainer.save_checkpoint(self.folder / STATE_FILE)
-            return
-        with atomic_path(self.folder / STATE_FILE) as temporary:
-            trainer.save_checkpoint(temporary)
+        self._saved = time.perf_counter()
+        self._took = self._saved - begin
 
 
 def _line(row: dict[str, Any], epochs: int) -> str:

@@ -7,6 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.plugins import TorchCheckpointIO
+from lightning.pytorch.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+from lightning.pytorch.strategies import DDPStrategy
+
 from smartnet.errors import ModelError
 from smartnet.training import group
 from smartnet.training.callbacks import Keeper, load_state
@@ -89,13 +95,18 @@ def fit(
     }
 
 
-def _trainer(settings: dict[str, Any], *, device: str, passes: int, state: Path) -> Any:
-    from lightning.pytorch import Trainer
-    from lightning.pytorch.plugins.environments import LightningEnvironment, TorchElasticEnvironment
-    from lightning.pytorch.strategies import DDPStrategy
+class PlainWriter(TorchCheckpointIO):
+    """Writes a state at once: the file is renamed when whole, so no copy in memory is needed before."""
 
+    def save_checkpoint(self, checkpoint: Any, path: Any, storage_options: Any = None) -> None:
+        """Write ``checkpoint`` to ``path``."""
+        torch.save(checkpoint, path)
+
+
+def _trainer(settings: dict[str, Any], *, device: str, passes: int, state: Path) -> Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no tips, no device table
     warnings.filterwarnings("ignore", module=r"lightning\.pytorch\.utilities\._pytree")  # its own affair
+
     alone = settings["devices"] == 1
     precision = settings["precision"]
     if precision == "fp16" and device == "cpu":
@@ -107,7 +118,7 @@ def _trainer(settings: dict[str, Any], *, device: str, passes: int, state: Path)
         # stages thaw while the run goes on, so which parameters have a gradient changes
         strategy="auto" if alone else DDPStrategy(find_unused_parameters=True),
         # the scheduler's variables are none of its business
-        plugins=[LightningEnvironment() if alone else TorchElasticEnvironment()],
+        plugins=[LightningEnvironment() if alone else TorchElasticEnvironment(), PlainWriter()],
         sync_batchnorm=device == "cuda" and not alone,
         precision=PRECISION[precision],
         accumulate_grad_batches=passes,
@@ -123,7 +134,7 @@ def _trainer(settings: dict[str, Any], *, device: str, passes: int, state: Path)
     )
 
 
-def _fits(trainer: Any, module: TrainingModule, saved: Path | None) -> bool:
+def _fits(trainer: Trainer, module: TrainingModule, saved: Path | None) -> bool:
     """Train; False if memory ran out (what the attempt held is free again)."""
     try:
         trainer.fit(module, ckpt_path=saved, weights_only=True)

@@ -4,6 +4,7 @@ import json
 import logging
 import random
 import signal
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -16,6 +17,7 @@ from smartnet.files import read_table
 from smartnet.losses import dice_loss, dice_sums
 from smartnet.networks import build, load_weights, save_model
 from smartnet.training import group
+from smartnet.training.callbacks import Keeper
 from smartnet.training.data import Share, TrainingBatches, ValidationBatches
 from smartnet.training.downstream import train_downstream
 from smartnet.training.modules import UpstreamModule
@@ -65,6 +67,15 @@ def test_killed_at_random_epochs_and_taken_up_gives_the_same_bytes(options, down
     for name in names:
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
     assert not list((tmp_path / "state").glob("*"))
+
+
+def test_saving_takes_a_tenth_of_the_time_at_most(tmp_path):
+    keeper = Keeper(tmp_path, validate_every=1, patience=None, passes=1)
+    assert keeper._due(), "the first epoch is saved"
+    keeper._saved = time.perf_counter()
+    for took, due in ((60.0, False), (0.0, True)):
+        keeper._took = took
+        assert keeper._due() is due
 
 
 def still(options):

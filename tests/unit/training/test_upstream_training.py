@@ -105,7 +105,7 @@ def test_a_state_of_other_code_or_a_damaged_one_is_not_taken_up(options, tmp_pat
     assert _resumed_from(tmp_path / "damaged") is None
 
     train_upstream(**options, output=tmp_path / "killed")
-    assert 5 <= _resumed_from(tmp_path / "killed") < 8
+    assert 1 <= _resumed_from(tmp_path / "killed") < 8
     for name in ("model.safetensors", "history.csv"):
         undisturbed = (tmp_path / "undisturbed" / name).read_bytes()
         assert (tmp_path / "killed" / name).read_bytes() == undisturbed

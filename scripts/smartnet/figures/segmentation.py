@@ -35,6 +35,7 @@ def draw_segmentation(
     columns = 2 + len(models)
     width = min(style.DOUBLE_MM, 34.0 * columns + 8)
     side = (width - 8) / columns
+    line = 0.8 if columns <= style.WIDE else 0.5
     heads = ["Image", "Reference", *map(display_name, models)]
     figure = style.new_figure(width, side * len(table) + 2 + style.heads_mm(heads))
     style.reserve_heads(figure, heads, side_mm=side)
@@ -50,13 +51,13 @@ def draw_segmentation(
             f"{str(row.severity).capitalize()}\n{row.lesion_ml:.1f} mL\n{display_dataset(row.dataset)}",
             fontsize=7 if columns <= style.WIDE else 5.5,
         )
-        style.outline(axes[1], truth[row.z][box], style.TRUTH)
+        style.outline(axes[1], truth[row.z][box], style.TRUTH, width=line)
         for panel, model in zip(axes[2:], models, strict=True):
             if find_file(masks[model], f"{row.case}.nii.gz") is None:
                 _corner(panel, "no prediction" if columns <= style.WIDE else "none", columns)
                 continue
             called = read_mask(masks[model], f"{row.case}.nii.gz", volume.shape) > 0
-            style.outline(panel, called[row.z][box], _colour(model))
+            style.outline(panel, called[row.z][box], _colour(model), width=line)
             _corner(panel, f"{'DSC ' * (columns <= style.WIDE)}{dice(truth, called):.2f}", columns)
     for panel, head, model in zip(grid[0], heads, ("", "", *models), strict=True):
         style.head(panel, head, columns=columns, bold=start_of(model) == OURS)
@@ -69,8 +70,8 @@ def draw_segmentation(
 
 def _corner(panel: Axes, text: str, columns: int) -> None:
     """Write into the lower left corner, readable over bone and air."""
-    box = {"facecolor": "black", "alpha": 0.6, "linewidth": 0, "pad": 1.2}
-    size = 6.5 if columns <= style.WIDE else 5.5
+    size, pad = (6.5, 1.2) if columns <= style.WIDE else (5, 0.8)
+    box = {"facecolor": "black", "alpha": 0.6, "linewidth": 0, "pad": pad}
     place = {"xy": (0, 0), "xytext": (2.2, 2.8), "textcoords": "offset points", "xycoords": "axes fraction"}
     panel.annotate(text, **place, color="white", fontsize=size, bbox=box)
 

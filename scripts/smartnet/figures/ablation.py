@@ -113,7 +113,7 @@ def _write(
         digits, head = DIGITS[name], UNITS.get(name, name)
         table[head] = [_cell(values[name], digits) for values in found]
         # What is undefined for a seed does not compete. Equal is what is written in equal digits.
-        means = pd.Series([values[name].mean(skipna=False) for values in found]).round(digits)
+        means = pd.Series([round(float(values[name].mean(skipna=False)), digits) for values in found])
         block = means.groupby([table[key] for key in blocks])
         best[head] = means.eq(block.transform("min" if name in LOWER else "max")) & (
             block.transform("nunique") > 1

@@ -21,6 +21,7 @@ include: "rules/downstream.smk"
 include: "rules/evaluate.smk"
 include: "rules/explain.smk"
 include: "rules/figures.smk"
+include: "rules/tables.smk"
 include: "rules/privacy.smk"
 
 

@@ -24,6 +24,14 @@ TEST_SETS = [name for name, entry in DATASETS.items() if entry["role"] == "test"
 MODELS = models(config)
 LEARNED = [name for name, model in MODELS.items() if model.pretext]
 BASELINES = [name for name, model in MODELS.items() if not model.pretext]
+# What is set side by side: every start with the first 3D operator of its task, and the baselines...
+COMPARED = [
+    name
+    for name, model in MODELS.items()
+    if not model.pretext or model.operator == config["operators"][model.task][0]
+]
+# ... and all 3D operators of a start (where there is but one operator, the start named for more may be missing).
+SIBLINGS = [name for name in LEARNED if MODELS[name].pretext in config["operators"]["pretexts"]] or LEARNED
 SEEDS = config["seeds"]
 FIRST_SEED = SEEDS[0]
 

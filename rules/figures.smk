@@ -1,12 +1,10 @@
-"""Figures and tables: one rule, one adapter, one caption each; they read cached tables and maps only.
+"""Figures: one rule, one adapter, one caption each; they read cached tables and maps only.
 
-In: results/metrics.csv, predictions, features, maps. Out: results/figures/ and results/tables/.
+In: results/metrics.csv, predictions, features, maps. Out: results/figures/.
 """
 
 FIGURE_NAMES = ["montage", "datasets", "roc", "activation", "gradcam", "tsne", "segmentation", "learning"]
-TABLE_NAMES = ["datasets", "quality", "classification", "segmentation", "published"]
 FIGURES = expand("results/figures/{name}.{suffix}", name=FIGURE_NAMES, suffix=["pdf", "png"])
-TABLES = expand("results/tables/{name}.{suffix}", name=TABLE_NAMES, suffix=["csv", "tex"])
 
 
 rule figure_montage:
@@ -64,10 +62,10 @@ rule figure_datasets:
 
 
 rule figure_roc:
-    """Draw the ROC of every classifier on every test set."""
+    """Draw the ROC of every start's classifier on every test set."""
     input:
-        tables=column(runs("classification", seeds=[FIRST_SEED]), "table"),
-        thresholds=column(runs("classification", seeds=[FIRST_SEED]), "threshold"),
+        tables=column(runs("classification", seeds=[FIRST_SEED], among=COMPARED), "table"),
+        thresholds=column(runs("classification", seeds=[FIRST_SEED], among=COMPARED), "threshold"),
         metrics="results/metrics.csv",
     output:
         pdf="results/figures/roc.pdf",
@@ -86,7 +84,7 @@ rule figure_roc:
         mem_mb=1500,
         runtime=30,
     params:
-        runs=runs("classification", seeds=[FIRST_SEED]),
+        runs=runs("classification", seeds=[FIRST_SEED], among=COMPARED),
         code=fingerprint("smartnet.figures.roc"),
     script:
         "../scripts/figure_roc.py"
@@ -186,9 +184,9 @@ rule figure_tsne:
 
 
 rule figure_segmentation:
-    """Draw image, reference and every segmenter's mask."""
+    """Draw image, reference and the mask of every start's segmenter."""
     input:
-        tables=column(runs("segmentation", seeds=[FIRST_SEED]), "table"),
+        tables=column(runs("segmentation", seeds=[FIRST_SEED], among=COMPARED), "table"),
         cases="results/maps/cases.tsv",
         volumes=shard_folders("volumes", TEST_SETS),
     output:
@@ -208,14 +206,14 @@ rule figure_segmentation:
         mem_mb=1500,
         runtime=30,
     params:
-        runs=runs("segmentation", seeds=[FIRST_SEED]),
+        runs=runs("segmentation", seeds=[FIRST_SEED], among=COMPARED),
         code=fingerprint("smartnet.figures.segmentation"),
     script:
         "../scripts/figure_segmentation.py"
 
 
 rule figure_learning:
-    """Draw the learning curves of every training run."""
+    """Draw the learning curves of every start, and of every operator beside the others of its start."""
     input:
         upstream=expand(
             "results/upstream/{pretext}/seed-{seed}/history.csv", pretext=config["pretexts"], seed=FIRST_SEED
@@ -242,113 +240,7 @@ rule figure_learning:
     params:
         pretexts=config["pretexts"],
         models=LEARNED,
+        compared=COMPARED,
         code=fingerprint("smartnet.figures.learning"),
     script:
         "../scripts/figure_learning.py"
-
-
-rule table_datasets:
-    """Describe the data sets: scans, prevalence, kinds, volumes, geometry, rejected."""
-    input:
-        volumes=shard_folders("volumes", DATASETS),
-        split="results/split.tsv",
-    output:
-        csv=report(
-            "results/tables/datasets.csv",
-            caption="../report/table_datasets.rst",
-            category="Data",
-            labels={"figure": "Table"},
-        ),
-        tex="results/tables/datasets.tex",
-    log:
-        "logs/tables/datasets.log",
-    conda:
-        "../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=1500,
-        runtime=30,
-    params:
-        code=fingerprint("smartnet.figures.datasets"),
-    script:
-        "../scripts/table_datasets.py"
-
-
-rule table_classification:
-    """Set the classifiers side by side, per test set."""
-    input:
-        metrics="results/metrics.csv",
-    output:
-        csv=report(
-            "results/tables/classification.csv",
-            caption="../report/table_classification.rst",
-            category="Classification",
-            labels={"figure": "Table"},
-        ),
-        tex="results/tables/classification.tex",
-    log:
-        "logs/tables/classification.log",
-    conda:
-        "../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=1500,
-        runtime=30,
-    params:
-        code=fingerprint("smartnet.figures.tables"),
-    script:
-        "../scripts/table_classification.py"
-
-
-rule table_segmentation:
-    """Set the segmenters side by side, per test set."""
-    input:
-        metrics="results/metrics.csv",
-    output:
-        csv=report(
-            "results/tables/segmentation.csv",
-            caption="../report/table_segmentation.rst",
-            category="Segmentation",
-            labels={"figure": "Table"},
-        ),
-        tex="results/tables/segmentation.tex",
-    log:
-        "logs/tables/segmentation.log",
-    conda:
-        "../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=1500,
-        runtime=30,
-    params:
-        code=fingerprint("smartnet.figures.tables"),
-    script:
-        "../scripts/table_segmentation.py"
-
-
-rule table_published:
-    """Set our numbers beside the published ones."""
-    input:
-        metrics="results/metrics.csv",
-        published="resources/published.csv",
-    output:
-        csv=report(
-            "results/tables/published.csv",
-            caption="../report/table_published.rst",
-            category="Classification",
-            labels={"figure": "Table"},
-        ),
-        tex="results/tables/published.tex",
-    log:
-        "logs/tables/published.log",
-    conda:
-        "../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=1500,
-        runtime=30,
-    params:
-        phantoms=any(is_phantom(name) for name in TEST_SETS),
-        code=fingerprint("smartnet.figures.tables"),
-    script:
-        "../scripts/table_published.py"

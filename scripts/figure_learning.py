@@ -11,6 +11,7 @@ with job(snakemake.log[0]):
     histories = [*snakemake.input.upstream, *snakemake.input.downstream]
     draw_learning(
         dict(zip(names, map(Path, histories), strict=True)),
+        snakemake.params.compared,
         output_pdf=Path(snakemake.output.pdf),
         output_png=Path(snakemake.output.png),
     )

@@ -9,6 +9,7 @@ with job(snakemake.log[0]):
 
     table_classification(
         Path(snakemake.input.metrics),
+        snakemake.params.models,
         output_csv=Path(snakemake.output.csv),
         output_tex=Path(snakemake.output.tex),
     )

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 import yaml
 from support import copy_checkout, run_snakemake
-from unit.released import torchvision_weights
 
 pytestmark = pytest.mark.end_to_end
 SMOKE = ("--configfile", "config/smoke.yaml", "--cores", "2")
@@ -47,7 +46,7 @@ def test_a_second_run_has_nothing_to_do(study):
 
 
 def test_every_rule_was_run(study):
-    """`identity_key`, `visual_words` and `pretrained` belong to other studies; tests below run them."""
+    """`identity_key` belongs to data of one's own (below), `visual_words` and `pretrained` to an ablation."""
     folder, output = study
     text = "".join(file.read_text() for file in (folder / "rules").glob("*.smk"))
     with_scripts = {
@@ -55,20 +54,6 @@ def test_every_rule_was_run(study):
     }
     done = set(re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE))
     assert with_scripts - done == {"identity_key", "visual_words", "pretrained"}
-
-
-def test_transvw_finds_its_words_first(study, tmp_path):
-    folder = shutil.copytree(study[0], tmp_path / "words")
-    target = "results/upstream/transvw/seed-1/model.safetensors"
-    result = run_snakemake(folder, *SMOKE, "--", target)
-    assert result.returncode == 0, result.stdout[-3000:]
-    assert re.findall(r"^(?:local)?rule (\w+):", result.stdout, re.M) == [
-        "upstream",
-        "visual_words",
-        "upstream",
-    ]
-    words = pd.read_csv(folder / "results/words/seed-1/words.tsv", sep="\t")
-    assert sorted(words["word"].unique()) == [0, 1, 2]
 
 
 def test_report_holds_every_figure(study):
@@ -116,31 +101,6 @@ def test_from_scratch_gives_the_same_bytes(study, tmp_path):
     result = run_snakemake(again, *SMOKE, "results/metrics.csv")
     assert result.returncode == 0, result.stdout[-6000:]
     assert digest(again) == digest(folder)
-
-
-def test_starts_from_files_go_where_trained_ones_go(study, tmp_path):
-    import torch
-
-    folder = shutil.copytree(study[0], tmp_path / "weights")
-    torch.save(torchvision_weights(depth=18, width=0.125), folder / "resnet18.pth")
-    overlay = {
-        "pretexts": ["imagenet", "checkpoint"],
-        "pretrained": {"imagenet": "resnet18.pth", "checkpoint": "results/upstream/smartnet/seed-1"},
-    }
-    (folder / "weights.yaml").write_text(yaml.safe_dump(overlay))
-    targets = [f"results/features/{start}/seed-1/features.npy" for start in overlay["pretexts"]]
-    result = run_snakemake(
-        folder, "--cores", "2", "--configfile", "config/smoke.yaml", "weights.yaml", "--", *targets
-    )
-    assert result.returncode == 0, result.stdout[-3000:]
-    assert len(re.findall("^(?:local)?rule pretrained:", result.stdout, re.MULTILINE)) == 2
-    weights = [
-        folder / f"results/upstream/{start}/seed-1/model.safetensors" for start in ("checkpoint", "smartnet")
-    ]
-    assert weights[0].read_bytes() == weights[1].read_bytes()
-    features = [(folder / target).read_bytes() for target in targets]
-    features.append((folder / "results/features/smartnet/seed-1/features.npy").read_bytes())
-    assert features[1] == features[2] != features[0]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The DAG without data: every configuration and profile plans, and wrong input is refused at once."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -59,6 +60,20 @@ def test_an_operator_ablation_adds_one_model_per_operator_and_start(checkout, tm
     jobs = counts(plan(checkout, "--cores", "2", "--configfile", str(overlay)).stdout)
     assert (jobs["upstream"], jobs["downstream"]) == (3, 6 + 4)
     assert jobs["predict_classification"] + jobs["predict_segmentation"] == 40
+
+
+@pytest.mark.parametrize("figure", ["figures/roc.pdf", "figures/segmentation.pdf", "figures/learning.pdf"])
+def test_starts_are_compared_by_the_first_operator_of_an_ablation(checkout, figure):
+    arguments = ("--dry-run", "--configfile", "config/ablation.yaml", "--")
+    result = run_snakemake(checkout, *arguments, f"results/{figure}")
+    name = Path(figure).stem
+    drawn = re.search(rf"^(?:local)?rule figure_{name}:\n((?: .*\n)*)", result.stdout, re.MULTILINE)[1]
+    models = set(re.findall(r"\w[\w-]*_[a-z0-9-]+(?=/seed-1/)", drawn))
+    several = {"smartnet_gru", "smartnet_vit3d"} & models
+    assert bool(several) == (name == "learning")
+    assert not re.search("/seed-[23]/", drawn)
+    task = {"roc": ["bilstm"], "segmentation": ["conv3d"], "learning": ["bilstm", "conv3d"]}[name]
+    assert {f"{start}_{operator}" for start in ("scratch", "cls", "smartnet") for operator in task} <= models
 
 
 def test_starts_from_files_are_read_not_trained(checkout, tmp_path):

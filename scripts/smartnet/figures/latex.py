@@ -1,29 +1,64 @@
 """Tables for readers: CSV for the eye and the spreadsheet, LaTeX (booktabs) for the paper."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from smartnet.files import write_bytes, write_table
 
 MISSING = "n/a"
 EN_DASH = "\N{EN DASH}"
+TICK = "\N{CHECK MARK}"
+LATEX = {EN_DASH: "--", TICK: r"$\surd$", "\N{PLUS-MINUS SIGN}": r"$\pm$"}
 
 
-def write_both(table: pd.DataFrame, output_csv: Path | str, output_tex: Path | str) -> None:
+def write_both(
+    table: pd.DataFrame,
+    output_csv: Path | str,
+    output_tex: Path | str,
+    *,
+    groups: Sequence[str] = (),
+    best: pd.DataFrame | None = None,
+) -> None:
     """Write a table of texts as CSV and as a LaTeX ``tabular`` that needs only ``booktabs``.
 
     Args:
         table: cells as they shall be read; every special character of LaTeX is escaped.
         output_csv: UTF-8 CSV.
         output_tex: the tabular, to be taken in with ``\\input``.
+        groups: leading columns that group the rows, outer first; LaTeX names a group in its first row, and a
+            rule (outermost) or a space stands before it.
+        best: true for cells that LaTeX sets in bold; rows and columns of ``table``.
     """
     text = table.astype(str)
     write_table(text, output_csv)
-    styler = text.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis="columns")
-    columns = "l" * len(table.columns)
-    latex = styler.to_latex(hrules=True, column_format=columns).replace(EN_DASH, "--")
-    write_bytes(latex.encode(), output_tex)
+    shown, rules = _grouped(text, list(groups))
+    styler = (
+        shown.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis="columns")
+    )
+    if best is not None:
+        styler = styler.apply(lambda _: best.replace({True: "textbf:--rwrap", False: ""}), axis=None)
+    latex = styler.to_latex(hrules=True, column_format="l" * len(table.columns))
+    for sign, command in LATEX.items():
+        latex = latex.replace(sign, command)
+    lines = latex.splitlines()
+    first = lines.index(r"\midrule") + 1
+    for row, rule in reversed(rules.items()):
+        lines.insert(first + row, rule)
+    write_bytes("".join(f"{line}\n" for line in lines).encode(), output_tex)
+
+
+def _grouped(text: pd.DataFrame, groups: list[str]) -> tuple[pd.DataFrame, dict[int, str]]:
+    """Name each group in its first row only; give the rule before each row that starts one."""
+    if not groups or text.empty:
+        return text, {}
+    starts = text[groups].ne(text[groups].shift()).to_numpy()
+    starts = np.logical_or.accumulate(starts, axis=1)  # a new outer group starts new inner ones
+    rules = {row: r"\midrule" if new[0] else r"\addlinespace" for row, new in enumerate(starts) if new.any()}
+    del rules[0]  # the head of the table has a rule
+    return text.assign(**text[groups].where(starts, "")), rules
 
 
 def number(value: float, *, digits: int = 3) -> str:

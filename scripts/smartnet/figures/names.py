@@ -89,13 +89,14 @@ def _rank(name: str, order: list[str]) -> tuple[int, str]:
 
 
 def sort_models(models: Iterable[str]) -> list[str]:
-    """Order models: thresholds, previous methods, the starts as in the paper, SMART-Net last."""
-    starts, methods = list(STARTS), list(METHODS)
+    """Order models: thresholds, previous methods, starts as in the paper, SMART-Net last; then operators."""
+    starts, methods, operators = list(STARTS), list(METHODS), list(OPERATORS)
 
     def key(model: str) -> tuple:
         head = start_of(model)
         group = 0 if _THRESHOLD.fullmatch(head) else 3 if head == OURS else 2 if head in starts else 1
-        return group, _rank(head, starts if group == 2 else methods), model
+        operator = _rank(model.partition("_")[2], operators)
+        return group, _rank(head, starts if group == 2 else methods), operator
 
     return sorted(set(models), key=key)
 

@@ -17,8 +17,6 @@ from smartnet.files import read_table
 from smartnet.slices.dataset import SliceSet
 
 ALPHA = 0.5
-WIDE = 6  # up to so many columns a name fits above its panel
-LETTER_MM = 0.95  # height that a letter of a slanted name takes
 JET = "jet"  # as in the paper; the maps carry no numbers to be read off
 
 
@@ -94,29 +92,22 @@ def _draw(
     columns = 1 + len(starts)
     width = min(style.DOUBLE_MM, 34.0 * columns + 8)
     side = (width - 8) / columns
-    longest = max(len(display_name(start)) for start in starts)
-    head_mm = 5 if columns <= WIDE else 4 + LETTER_MM * longest
-    height = side * len(table) + 12 + head_mm
-    figure = style.new_figure(width, height)
+    heads = ["Reference", *map(display_name, starts)]
+    figure = style.new_figure(width, side * len(table) + 12 + style.heads_mm(heads))
+    style.reserve_heads(figure, heads, side_mm=side)
     grid = figure.subplots(len(table), columns, squeeze=False)
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
-    # Slanted names would push the columns apart; they get a band of their own above the panels.
-    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - (0.5 if columns <= WIDE else head_mm) / height))
     for number, row in enumerate(table.itertuples()):
         image, mask = test.slice(*find_slice(test, row.case, row.z, table=cases))
         style.show_image(grid[number, 0], image, vmin=0, vmax=255)
         style.outline(grid[number, 0], mask, style.TRUTH)
-        grid[number, 0].set_ylabel(_row_label(row), fontsize=7 if columns <= WIDE else 5.5)
+        grid[number, 0].set_ylabel(_row_label(row), fontsize=7 if columns <= style.WIDE else 5.5)
         for axes, start in zip(grid[number, 1:], starts, strict=True):
             style.show_image(axes, image, vmin=0, vmax=255)
             axes.imshow(
                 arrays[start][number], cmap=JET, vmin=0, vmax=1, alpha=ALPHA, interpolation="bilinear"
             )
-    _head(grid[0, 0], "Reference", columns=columns)
-    for axes, start in zip(grid[0, 1:], starts, strict=True):
-        _head(
-            axes, display_name(start), columns=columns, weight="bold" if start_of(start) == OURS else "normal"
-        )
+    for axes, head, start in zip(grid[0], heads, ("", *starts), strict=True):
+        style.head(axes, head, columns=columns, bold=start_of(start) == OURS)
     for column, start in enumerate(starts, start=1):
         if start_of(start) == OURS:
             for axes in grid[:, column]:
@@ -135,16 +126,6 @@ def _read_maps(folder: Path, name: str, cases: pd.DataFrame) -> np.ndarray:
 
 def _row_label(row: object) -> str:
     return f"{str(row.severity).capitalize()}\n{row.lesion_ml:.1f} mL\n{display_dataset(row.dataset)}"
-
-
-def _head(axes: Axes, name: str, *, columns: int, weight: str = "normal") -> None:
-    """Write a column's name above it, slanted where the columns are narrower than the names."""
-    if columns <= WIDE:
-        axes.set_title(name, fontsize=7, fontweight=weight)
-        return
-    place = {"xy": (0.2, 1.0), "xytext": (0, 3), "textcoords": "offset points", "xycoords": "axes fraction"}
-    text = axes.annotate(name, **place, rotation=45, rotation_mode="anchor", fontsize=6.5, fontweight=weight)
-    text.set_in_layout(False)
 
 
 def _scale(figure: Figure, panels: list[Axes], label: str) -> None:

@@ -15,13 +15,14 @@ from smartnet.files import read_table
 from smartnet.metrics.tidy import read_metrics
 
 COLUMNS = 2
+CROWDED = 7  # from so many curves on, the legend has one line for each, and no intervals
 
 
 @style.styled()
 def draw_roc(
     predictions: Sequence[Mapping[str, Any]], metrics: Path, *, output_pdf: Path, output_png: Path
 ) -> None:
-    """Draw every classifier on every test set.
+    """Draw classifiers on every test set.
 
     Args:
         predictions: as for ``smartnet.metrics.evaluate``; segmenters are passed over.
@@ -37,7 +38,7 @@ def draw_roc(
     columns = min(COLUMNS, len(datasets))
     rows = -(-len(datasets) // columns)
     width = style.DOUBLE_MM if columns == COLUMNS else style.DOUBLE_MM / 2 + 15
-    figure = style.new_figure(width, 8 + 56 * rows)
+    figure = style.new_figure(width, 8 + (48 if len(models) >= CROWDED else 56) * rows)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, dataset in zip(grid, datasets, strict=False):
         chosen = [item for item in items if item["dataset"] == dataset]
@@ -57,11 +58,12 @@ def _panel(
     axes.plot([0, 1], [0, 1], color="0.8", linewidth=0.6)
     seen: dict[str, Any] = {}
     counts = (0, 0)
+    crowded = len({item["model"] for item in items}) >= CROWDED
     for number, item in enumerate(items):
         model = item["model"]
         table = read_table(item["table"])
         counts = (int((table["truth"] == 1).sum()), int((table["truth"] == 0).sum()))
-        label = _label(model, dataset, metrics) if model not in seen else None
+        label = _label(model, dataset, metrics, crowded=crowded) if model not in seen else None
         seen[model] = True
         ours = start_of(model) == OURS
         options = {"color": palette[model], "zorder": 3 if ours else 2}
@@ -74,14 +76,20 @@ def _panel(
             false_alarm,
             found,
             linestyle=dash,
-            linewidth=1.6 if ours else 1.0,
+            linewidth=1.6 if ours else 0.8 if crowded else 1.0,
             label=label,
             clip_on=False,
             **options,
         )
         point = _operating_point(metrics, item)
         axes.plot(
-            *point, "o", markersize=4, markeredgecolor="white", markeredgewidth=0.5, clip_on=False, **options
+            *point,
+            "o",
+            markersize=3 if crowded else 4,
+            markeredgecolor="white",
+            markeredgewidth=0.5,
+            clip_on=False,
+            **options,
         )
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="1 \N{MINUS SIGN} specificity", ylabel="Sensitivity")
     axes.set_box_aspect(1)
@@ -90,7 +98,11 @@ def _panel(
     axes.set_title(f"{display_dataset(dataset)} ({counts[0]} with, {counts[1]} without)", loc="left")
     if not all(counts):
         axes.text(0.5, 0.5, "AUC undefined:\none class only", ha="center", va="center")
-    axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), handlelength=2.0, labelspacing=0.7)
+    if crowded:  # a legend taller than the axes hangs down, away from the title
+        options = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.02), "labelspacing": 0.3, "fontsize": 6}
+    else:
+        options = {"loc": "center left", "bbox_to_anchor": (1.02, 0.5), "labelspacing": 0.7}
+    axes.legend(handlelength=2.0, **options)
 
 
 def _rows(metrics: pd.DataFrame, model: str, dataset: str, metric: str) -> pd.DataFrame:
@@ -98,12 +110,14 @@ def _rows(metrics: pd.DataFrame, model: str, dataset: str, metric: str) -> pd.Da
     return metrics[keep & (metrics["subgroup"] == "all") & (metrics["task"] == "classification")]
 
 
-def _label(model: str, dataset: str, metrics: pd.DataFrame) -> str:
-    """Name the model with its AUC: the interval for one seed, the range over several."""
+def _label(model: str, dataset: str, metrics: pd.DataFrame, *, crowded: bool) -> str:
+    """Name the model with its AUC: the interval for one seed, mean and range over several."""
     rows = _rows(metrics, model, dataset, "AUC")
     value = rows["value"].mean()
     if np.isnan(value):
-        return f"{display_name(model)}\nundefined"
+        return f"{display_name(model)}{'  ' if crowded else chr(10)}undefined"
+    if crowded:
+        return f"{display_name(model)}  {value:.3f}"
     if len(rows) > 1:
         return (
             f"{display_name(model)}\n{value:.3f} ({rows['value'].min():.3f} to {rows['value'].max():.3f}, "

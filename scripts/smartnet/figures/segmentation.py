@@ -34,9 +34,11 @@ def draw_segmentation(
     models = sort_models(masks)
     columns = 2 + len(models)
     width = min(style.DOUBLE_MM, 34.0 * columns + 8)
-    figure = style.new_figure(width, (width - 8) / columns * len(table) + 7)
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
-    figure.get_layout_engine().set(rect=(0, 0, 1, 0.995))
+    side = (width - 8) / columns
+    line = 0.8 if columns <= style.WIDE else 0.5
+    heads = ["Image", "Reference", *map(display_name, models)]
+    figure = style.new_figure(width, side * len(table) + 2 + style.heads_mm(heads))
+    style.reserve_heads(figure, heads, side_mm=side)
     grid = figure.subplots(len(table), columns, squeeze=False)
     for row, axes in zip(table.itertuples(), grid, strict=True):
         volume, labels, spacing = read_volume(volumes, row.case)
@@ -46,18 +48,19 @@ def draw_segmentation(
         for panel in axes:
             style.show_image(panel, volume[row.z][box], **options)
         axes[0].set_ylabel(
-            f"{str(row.severity).capitalize()}\n{row.lesion_ml:.1f} mL\n{display_dataset(row.dataset)}"
+            f"{str(row.severity).capitalize()}\n{row.lesion_ml:.1f} mL\n{display_dataset(row.dataset)}",
+            fontsize=7 if columns <= style.WIDE else 5.5,
         )
-        style.outline(axes[1], truth[row.z][box], style.TRUTH)
+        style.outline(axes[1], truth[row.z][box], style.TRUTH, width=line)
         for panel, model in zip(axes[2:], models, strict=True):
             if find_file(masks[model], f"{row.case}.nii.gz") is None:
-                _corner(panel, "no prediction")
+                _corner(panel, "no prediction" if columns <= style.WIDE else "none", columns)
                 continue
             called = read_mask(masks[model], f"{row.case}.nii.gz", volume.shape) > 0
-            style.outline(panel, called[row.z][box], _colour(model))
-            _corner(panel, f"DSC {dice(truth, called):.2f}")
-    for panel, title in zip(grid[0], ("Image", "Reference", *map(display_name, models)), strict=True):
-        panel.set_title(title, fontsize=7, fontweight="bold" if title == display_name(OURS) else "normal")
+            style.outline(panel, called[row.z][box], _colour(model), width=line)
+            _corner(panel, f"{'DSC ' * (columns <= style.WIDE)}{dice(truth, called):.2f}", columns)
+    for panel, head, model in zip(grid[0], heads, ("", "", *models), strict=True):
+        style.head(panel, head, columns=columns, bold=start_of(model) == OURS)
     for number, model in enumerate(models, start=2):
         if start_of(model) == OURS:
             for panel in grid[:, number]:
@@ -65,10 +68,12 @@ def draw_segmentation(
     style.save(figure, output_pdf, output_png)
 
 
-def _corner(panel: Axes, text: str) -> None:
+def _corner(panel: Axes, text: str, columns: int) -> None:
     """Write into the lower left corner, readable over bone and air."""
-    box = {"facecolor": "black", "alpha": 0.6, "linewidth": 0, "pad": 1.2}
-    panel.text(0.03, 0.035, text, color="white", fontsize=6.5, transform=panel.transAxes, bbox=box)
+    size, pad = (6.5, 1.2) if columns <= style.WIDE else (5, 0.8)
+    box = {"facecolor": "black", "alpha": 0.6, "linewidth": 0, "pad": pad}
+    place = {"xy": (0, 0), "xytext": (2.2, 2.8), "textcoords": "offset points", "xycoords": "axes fraction"}
+    panel.annotate(text, **place, color="white", fontsize=size, bbox=box)
 
 
 def dice(truth: np.ndarray, called: np.ndarray) -> float:

@@ -1,5 +1,6 @@
 """One style for all figures: sizes, colours, fonts, and files whose bytes depend on the content alone."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from smartnet.figures.names import OURS, sort_models, start_of
+from smartnet.figures.names import OPERATORS, OURS, sort_models, start_of
 from smartnet.files import atomic_path
 
 MM = 1 / 25.4
@@ -46,6 +47,8 @@ COLOURS = {  # a start keeps its colour in every figure; beyond eight, Tol's mut
     OURS: OURS_COLOUR,
     "checkpoint": "#661100",
 }
+# Where the operators of one start are compared, these have the colours.
+OPERATOR_COLOURS = dict(zip(OPERATORS, COLOURS.values(), strict=False))
 SPARE = ("#6699CC", "#888888", YELLOW)
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 
@@ -70,6 +73,8 @@ STYLE = {
     "pdf.fonttype": 42,
     "savefig.facecolor": "white",
 }
+WIDE = 6  # up to so many columns a name fits above its panel
+LETTER_MM, BOLD_MM = 0.95, 1.3  # height that a letter of a slanted name takes; likewise its width, if bold
 
 
 def styled() -> AbstractContextManager:
@@ -119,6 +124,43 @@ def outline(axes: Axes, mask: np.ndarray, colour: str, *, width: float = 0.8) ->
     """Draw the border of a mask (H, W), if it has one."""
     if mask.any():
         axes.contour(mask.astype(float), levels=[0.5], colors=[colour], linewidths=width)
+
+
+def reserve_heads(figure: Figure, names: Sequence[str], *, side_mm: float) -> None:
+    """Keep room above a grid, and at its right, for the names of columns narrower than these.
+
+    Slanted names would push the columns apart, so the layout does not know of them.
+
+    Args:
+        figure: as tall as ``heads_mm`` more than its panels.
+        names: of the columns, as ``head`` writes them.
+        side_mm: width of a column.
+    """
+    width, height = figure.get_size_inches() / MM
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
+    if len(names) <= WIDE:
+        figure.get_layout_engine().set(rect=(0, 0, 1, 1 - 0.5 / height))
+        return
+    left = range(len(names) - 1, -1, -1)
+    over = max(BOLD_MM * len(name) - (more + 0.8) * side_mm for name, more in zip(names, left, strict=True))
+    rect = (0, 0, 1 - max(0.0, over + 1) / width, 1 - heads_mm(names) / height)
+    figure.get_layout_engine().set(rect=rect)
+
+
+def heads_mm(names: Sequence[str]) -> float:
+    """Height of the names above a grid of columns."""
+    return 5 if len(names) <= WIDE else 4 + LETTER_MM * max(map(len, names))
+
+
+def head(axes: Axes, name: str, *, columns: int, bold: bool = False) -> None:
+    """Write a column's name above it, slanted where the columns are narrower than the names."""
+    weight = "bold" if bold else "normal"
+    if columns <= WIDE:
+        axes.set_title(name, fontsize=7, fontweight=weight)
+        return
+    place = {"xy": (0.2, 1.0), "xytext": (0, 3), "textcoords": "offset points", "xycoords": "axes fraction"}
+    text = axes.annotate(name, **place, rotation=45, rotation_mode="anchor", fontsize=6.5, fontweight=weight)
+    text.set_in_layout(False)
 
 
 def frame(axes: Axes, colour: str, *, width: float = 1.5) -> None:

@@ -1,11 +1,18 @@
 """Tables of the study, drawn from ``metrics.csv`` alone."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from smartnet.figures.latex import MISSING, number, with_interval, write_both
-from smartnet.figures.names import display_dataset, display_name, sort_datasets, sort_models
+from smartnet.figures.names import (
+    DEFAULT_OPERATORS,
+    display_dataset,
+    display_name,
+    sort_datasets,
+    sort_models,
+)
 from smartnet.files import read_table
 from smartnet.metrics.tidy import read_metrics
 
@@ -15,34 +22,36 @@ HEADS = {"FPV": "FPV (mL)", "FNV": "Missed (mL)"}
 PHANTOM = "phantoms, not patients: numbers do not compare"
 
 
-def table_classification(metrics: Path, *, output_csv: Path, output_tex: Path) -> None:
-    """Write every classifier on every test set, at the operating point from validation and at 0.5.
+def table_classification(metrics: Path, models: Sequence[str], *, output_csv: Path, output_tex: Path) -> None:
+    """Write classifiers on every test set, at the operating point from validation and at 0.5.
 
     Args:
         metrics: ``metrics.csv``.
+        models: those that are shown.
         output_csv: table with values and 95 % intervals.
         output_tex: the same for LaTeX.
     """
     half = {"F1@0.5": 3, "SEN@0.5": 3, "SPE@0.5": 3}
-    write_both(_table(metrics, "classification", CLASSIFICATION | half), output_csv, output_tex)
+    write_both(_table(metrics, models, "classification", CLASSIFICATION | half), output_csv, output_tex)
 
 
-def table_segmentation(metrics: Path, *, output_csv: Path, output_tex: Path) -> None:
-    """Write every segmenter on every test set: DSC and missed volume on scans with hemorrhage, else FPV.
+def table_segmentation(metrics: Path, models: Sequence[str], *, output_csv: Path, output_tex: Path) -> None:
+    """Write segmenters on every test set: DSC and missed volume on scans with hemorrhage, else FPV.
 
     Args:
         metrics: ``metrics.csv``.
+        models: those that are shown.
         output_csv: table with values and 95 % intervals.
         output_tex: the same for LaTeX.
     """
     half = {"DSC@0.5": 3, "FPV@0.5": 2}
-    write_both(_table(metrics, "segmentation", SEGMENTATION | half), output_csv, output_tex)
+    write_both(_table(metrics, models, "segmentation", SEGMENTATION | half), output_csv, output_tex)
 
 
-def _table(metrics: Path, task: str, digits: dict[str, int]) -> pd.DataFrame:
+def _table(metrics: Path, models: Sequence[str], task: str, digits: dict[str, int]) -> pd.DataFrame:
     """One row per test set and model; the number of scans behind the cells stands in each row."""
     table = read_metrics(metrics)
-    table = table[(table["task"] == task) & (table["subgroup"] == "all")]
+    table = table[(table["task"] == task) & (table["subgroup"] == "all") & table["model"].isin(models)]
     rows = []
     for dataset in sort_datasets(table["dataset"]):
         part = table[table["dataset"] == dataset]
@@ -81,7 +90,7 @@ def _cell(rows: pd.DataFrame, metric: str, digits: int) -> str:
 def table_published(
     metrics: Path, published: Path, *, phantoms: bool, output_csv: Path, output_tex: Path
 ) -> None:
-    """Set this study's numbers beside the paper's.
+    """Set this study's numbers beside the paper's; of each start only the paper's operators compare.
 
     Args:
         metrics: ``metrics.csv``.
@@ -91,11 +100,12 @@ def table_published(
         output_tex: the same for LaTeX.
     """
     ours = read_metrics(metrics)
-    ours = ours[ours["subgroup"] == "all"].assign(start=ours["model"].str.split("_").str[0])
+    ours = ours[ours["subgroup"] == "all"]
     theirs = read_table(published, dtype=str)
     rows = []
     for row in theirs.itertuples():
-        same = (ours["start"] == row.model) & (ours["task"] == row.task)
+        same = ours["model"].isin([f"{row.model}_{operator}" for operator in DEFAULT_OPERATORS])
+        same &= ours["task"] == row.task
         same &= (ours["dataset"] == row.dataset) & (ours["metric"] == _published_metric(row.metric))
         rows.append(
             {

@@ -11,6 +11,7 @@ from jinja2 import Environment
 CAPTIONS = [
     *["workflow", "montage", "datasets", "roc", "activation", "gradcam", "tsne", "segmentation", "learning"],
     *["table_datasets", "table_classification", "table_segmentation", "table_published", "table_quality"],
+    *["table_pretexts", "table_operators"],
 ]
 
 
@@ -31,7 +32,7 @@ def rendered(root, name, config):
     return " ".join(html.split())
 
 
-@pytest.fixture(params=[None, "smoke", "paper"])
+@pytest.fixture(params=[None, "smoke", "paper", "ablation"])
 def config(request, pytestconfig):
     base = yaml.safe_load((pytestconfig.rootpath / "config.yaml").read_text())
     if request.param is None:

@@ -68,9 +68,9 @@ def test_learning_keeps_stages_apart(drawn, tmp_path):
     columns = {"epoch": epoch, "train_loss": 1 / (1 + epoch), "valid_loss": [np.nan, 0.8] * 4, "lr": 0.1}
     for name in ("smartnet", "smartnet_bilstm"):
         write_table(pd.DataFrame(columns), tmp_path / f"{name}.csv")
-    one = drawn(draw_learning, {"smartnet": tmp_path / "smartnet.csv"})
+    one = drawn(draw_learning, {"smartnet": tmp_path / "smartnet.csv"}, ["smartnet_bilstm"])
     both = {name: tmp_path / f"{name}.csv" for name in ("smartnet", "smartnet_bilstm")}
-    assert drawn(draw_learning, both).shape[1] > one.shape[1]
+    assert drawn(draw_learning, both, ["smartnet_bilstm"]).shape[1] > one.shape[1]
 
 
 def test_a_total_of_one_term_has_no_panel(drawn, tmp_path):
@@ -79,7 +79,9 @@ def test_a_total_of_one_term_has_no_panel(drawn, tmp_path):
     shapes = []
     for total in ({}, {"train_loss": columns["train_cls"]}):
         write_table(pd.DataFrame(columns | total), tmp_path / "h.csv")
-        shapes.append(drawn(draw_learning, {"smartnet_bilstm": tmp_path / "h.csv"}).shape)
+        shapes.append(
+            drawn(draw_learning, {"smartnet_bilstm": tmp_path / "h.csv"}, ["smartnet_bilstm"]).shape
+        )
     assert shapes[0] == shapes[1]
 
 
@@ -87,15 +89,16 @@ def test_starts_that_were_not_trained_have_no_panel(drawn, tmp_path):
     write_table(pd.DataFrame(columns=["epoch", "train_loss", "valid_loss", "lr"]), tmp_path / "empty.csv")
     write_table(pd.DataFrame({"epoch": [0, 1], "train_cls": [1.0, 0.5], "lr": 0.1}), tmp_path / "h.csv")
     trained = {"imagenet_bilstm": tmp_path / "h.csv"}
-    alone = drawn(draw_learning, trained)
-    assert drawn(draw_learning, {"imagenet": tmp_path / "empty.csv"} | trained).shape == alone.shape
+    alone = drawn(draw_learning, trained, list(trained))
+    both = {"imagenet": tmp_path / "empty.csv"} | trained
+    assert drawn(draw_learning, both, list(trained)).shape == alone.shape
 
 
 def test_learning_without_curves_is_refused(tmp_path):
     write_table(pd.DataFrame({"epoch": [1], "lr": [0.1]}), tmp_path / "h.csv")
     with pytest.raises(DataError, match="no train_ or valid_ column in smartnet"):
         draw_learning(
-            {"smartnet": tmp_path / "h.csv"}, output_pdf=tmp_path / "x.pdf", output_png=tmp_path / "x.png"
+            {"smartnet": tmp_path / "h.csv"}, [], output_pdf=tmp_path / "x.pdf", output_png=tmp_path / "x.png"
         )
 
 
@@ -217,6 +220,7 @@ def test_names():
     assert display_name("smartnet_gru") == "SMART-Net (GRU)"
     assert display_name("threshold-50hu_segmentation") == "50-HU threshold"
     assert display_name("new_method") == "new_method"
+    assert sort_models(["cls_max", "cls_bilstm", "cls_gru"]) == ["cls_bilstm", "cls_gru", "cls_max"]
     models = ["smartnet_bilstm", "cls_bilstm", "scratch_bilstm", "threshold-50hu_classification", "other"]
     assert sort_models(models) == [models[3], models[4], models[2], models[1], models[0]]
     assert sort_datasets(["zeta", "public", "internal"]) == ["internal", "public", "zeta"]

@@ -38,7 +38,8 @@ def test_an_undefined_interval_leaves_the_value():
 
 def test_classification_table_has_the_baseline_and_the_counts(evaluated, tmp_path):
     _, metrics = evaluated
-    table, latex = written(table_classification, metrics)(tmp_path)
+    models = ["threshold-50hu_classification", "new_method", "smartnet_bilstm"]
+    table, latex = written(table_classification, metrics, models)(tmp_path)
     internal = table[table["Test set"] == "Internal"].set_index("Model")
     assert list(internal.index) == ["50-HU threshold", "new_method", "SMART-Net"]
     assert set(internal["With"]) == {"15"}
@@ -54,7 +55,8 @@ def test_classification_table_has_the_baseline_and_the_counts(evaluated, tmp_pat
 
 def test_segmentation_table(evaluated, tmp_path):
     _, metrics = evaluated
-    table, _ = written(table_segmentation, metrics)(tmp_path)
+    table, _ = written(table_segmentation, metrics, ["smartnet_conv3d"])(tmp_path)
+    assert set(table["Model"]) == {"SMART-Net"}
     assert list(table.columns[:6]) == ["Test set", "Model", "With", "Without", "DSC", "FPV (mL)"]
     row = table[(table["Test set"] == "Internal") & (table["Model"] == "SMART-Net")].iloc[0]
     assert row["FPV (mL)"].startswith("1.00")
@@ -66,7 +68,7 @@ def test_several_seeds_give_mean_and_range(evaluated, tmp_path):
     first = table[(table["model"] == "smartnet_conv3d") & (table["metric"] == "DSC")]
     second = first.assign(seed=2, value=first["value"] + 0.1)
     write_table(pd.concat([first, second]), tmp_path / "metrics.csv")
-    row = written(table_segmentation, tmp_path / "metrics.csv")(tmp_path)[0].iloc[0]
+    row = written(table_segmentation, tmp_path / "metrics.csv", ["smartnet_conv3d"])(tmp_path)[0].iloc[0]
     value = first[first["dataset"] == "internal"]["value"].iloc[0]
     assert row["Model"] == "SMART-Net (2 seeds)"
     assert row["DSC"] == f"{value + 0.05:.3f} ({value:.3f} to {value + 0.1:.3f})"
@@ -94,3 +96,15 @@ def test_published_numbers_stand_beside_ours_and_say_what_ours_are(evaluated, tm
     assert table["Data of this study"].str.startswith("phantoms, not patients").all()
     real, _ = written(table_published, metrics, published, phantoms=False)(tmp_path)
     assert not real["Data of this study"].str.contains("phantom").any()
+
+
+def test_only_the_papers_operators_stand_beside_its_numbers(evaluated, tmp_path, pytestconfig):
+    _, metrics = evaluated
+    table = read_table(metrics)
+    other = table[table["model"] == "smartnet_bilstm"].assign(model="smartnet_gru", value=0.0)
+    published = pytestconfig.rootpath / "resources" / "published.csv"
+    both = []
+    for name, rows in (("a", table), ("b", pd.concat([table, other]))):
+        write_table(rows, tmp_path / f"{name}.csv")
+        both.append(written(table_published, tmp_path / f"{name}.csv", published, phantoms=True)(tmp_path)[0])
+    assert both[0].equals(both[1])

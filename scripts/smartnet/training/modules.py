@@ -89,6 +89,7 @@ class TrainingModule(LightningModule, ABC):
         state = np.random.SeedSequence([self.seed, self.current_epoch]).generate_state(1, np.uint64)
         torch.manual_seed(int(state[0] >> 1))
         self.sums.clear()
+        self.valid_sums.clear()  # of an epoch that ran out of memory while it was validated
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set this step's learning rate."""

@@ -185,6 +185,25 @@ def test_too_little_memory_halves_the_batch_and_says_so(options, tmp_path):
         assert (tmp_path / "small" / name).read_bytes() == (tmp_path / "asked" / name).read_bytes()
 
 
+def test_what_was_validated_before_memory_ran_out_does_not_count(options, tmp_path, monkeypatch):
+    task = {**changed(options, max_slices=4), "pretext": PLAIN}
+    step, histories = UpstreamModule.validation_step, []
+    for failing in (4, 6):  # the first and the last of the three validation batches of epoch 2
+        calls = iter(range(1, 99))
+
+        def validate(self, *args, calls=calls, failing=failing):
+            if next(calls) == failing:
+                raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            step(self, *args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(UpstreamModule, "validation_step", validate)
+            train_upstream(**task, output=tmp_path / str(failing))
+        assert facts(tmp_path / str(failing))["out_of_memory"] == [{"epoch": 1, "passes": 2}]
+        histories.append((tmp_path / str(failing) / "history.csv").read_bytes())
+    assert histories[0] == histories[1]
+
+
 def test_too_little_memory_for_anything_is_one_line(options, tmp_path):
     child = start("upstream", {**options, "pretext": SMART, "output": tmp_path}, memory=24 * 2**20)
     text = child.communicate()[0]

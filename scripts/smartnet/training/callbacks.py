@@ -79,10 +79,10 @@ class Keeper(Callback):
 
     def exhausted(self) -> bool:
         """Whether patience has run out."""
-        best = self.best["epoch"]
-        return (
-            self.patience is not None and best is not None and len(self.history) - 1 - best >= self.patience
-        )
+        validated = [row["epoch"] for row in self.history if "valid_loss" in row]
+        if self.patience is None or not validated:
+            return False
+        return validated[-1] - self.best["epoch"] >= self.patience
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: TrainingModule) -> None:
         """Validate at the end of this epoch if it is due or the last."""

@@ -80,6 +80,13 @@ def test_patience_ends_a_run_at_its_best_epoch(options, tmp_path):
     assert run["best_epoch"] == history.valid_loss.idxmin() == run["epochs"] - 4
 
 
+def test_patience_waits_for_a_validation(options, tmp_path):
+    task = changed(still(options), validate_every=5)
+    train_upstream(**task, pretext=PLAIN, output=tmp_path)
+    history, run = read_table(tmp_path / "history.csv"), facts(tmp_path)
+    assert run["best_epoch"] == history.valid_loss.idxmin() == run["epochs"] - 6 and run["epochs"] < 30
+
+
 def test_a_run_that_had_stopped_is_not_trained_further_when_it_is_taken_up(options, tmp_path, monkeypatch):
     task = {**still(options), "pretext": PLAIN}
     with monkeypatch.context() as patch:  # as if it had been killed just before it wrote its results

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import random
 import signal
 from contextlib import contextmanager
@@ -306,6 +307,40 @@ def test_a_failure_in_a_group_is_its_message(options, tmp_path, study):
         train_upstream(**task, output=tmp_path / "out")
     with pytest.raises(DataError, match="no validation case can be used"):
         train_upstream(**changed(task, devices=1), output=tmp_path / "out")
+
+
+def fails_in_one_process(*, how, **options):
+    """Train in a group whose process 1 fails in the second epoch; run by the test below."""
+    weighted = UpstreamModule.weighted
+
+    def fail(self, terms):
+        if self.training and self.current_epoch == 1 and group.process() == 1:
+            if how == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if how == "memory":
+                raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            return weighted(self, terms) * float("nan")
+        return weighted(self, terms)
+
+    UpstreamModule.weighted = fail
+    train_upstream(**options)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("nan", r"the loss is nan in epoch 1, step \d+, cases c\d\d"),
+        ("memory", "out of memory with a batch_size of 4 on 2 devices in 1 passes: raise accumulate to 2"),
+        ("killed", "process 1 of the group was ended by SIGKILL, as when memory runs out: give the job more"),
+    ],
+)
+def test_the_first_failure_in_a_group_is_told_not_the_lost_connection(
+    options, tmp_path, monkeypatch, how, message
+):
+    monkeypatch.setenv("PYTHONPATH", f"{SCRIPTS.parent}/tests/unit/training:{SCRIPTS.parent}/tests/unit")
+    train = group.grouped(fails_in_one_process)
+    with pytest.raises(ModelError, match=f"^{message}"):
+        train(**changed(options, devices=2), pretext=PLAIN, how=how, output=tmp_path / "out")
 
 
 def test_card_of_a_run(options, tmp_path):

@@ -136,8 +136,8 @@ class TrainingModule(LightningModule, ABC):
         slices, masks = self.inputs(batch, training=True)
         terms = self.terms(batch, slices, masks)
         total = self.weighted(terms)
-        self.slices_seen += len(slices)
         self.sums["batches"] += 1
+        self.sums["slices"] += len(slices)
         named = {**terms, "loss": total}
         # one copy to the host: a GPU need not be waited for again for every term
         values = dict(zip(named, torch.stack(list(named.values())).tolist(), strict=True))
@@ -170,9 +170,11 @@ class TrainingModule(LightningModule, ABC):
             )
 
     def train_means(self) -> dict[str, float]:
-        """Loss terms of the epoch, averaged over its steps."""
+        """Loss terms of the epoch, averaged over its steps; counts the slices that all processes saw."""
         sums = summed(dict(self.sums))
-        return {name: value / sums["batches"] for name, value in sums.items() if name != "batches"}
+        count = sums.pop("batches")
+        self.slices_seen += int(sums.pop("slices"))
+        return {name: value / count for name, value in sums.items()}
 
     def valid_means(self) -> dict[str, float]:
         """Loss terms over all validation data since the last call, with their weighted sum as ``loss``."""

@@ -107,7 +107,7 @@ def test_chunks_of_the_encoder_do_not_matter(operator, training):
 
 @pytest.mark.parametrize("frozen", [False, True])
 def test_chunks_go_by_the_batchnorm_of_several_gpus_too(frozen):
-    """Chunks would have statistics of their own, and processes with other numbers of them would wait forever."""
+    """Chunks would have statistics of their own, and processes with other numbers of them would hang."""
     net = torch.nn.SyncBatchNorm.convert_sync_batchnorm(_seeded("conv3d").train())
     net.encoder.set_trainable([] if frozen else ["layer4"])
     net.seg_decoder.set_trainable(False)

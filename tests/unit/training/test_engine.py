@@ -117,6 +117,23 @@ def test_mixed_precision_comes_near_full_precision(options, downstream, tmp_path
         assert facts(tmp_path / "full")["precision"] == "32-true"
 
 
+@pytest.mark.parametrize("device", DEVICES)
+def test_the_operating_point_is_found_where_the_network_was_trained(
+    downstream, tmp_path, monkeypatch, device
+):
+    from smartnet.training import downstream as library
+
+    found, seen = library._operating_point, []
+
+    def spy(model, *args):
+        seen.append(next(model.parameters()).device.type)
+        return found(model, *args)
+
+    monkeypatch.setattr(library, "_operating_point", spy)
+    train_downstream(**{**downstream, "gpu": int(device == "cuda")}, output=tmp_path / "out")
+    assert seen == [device]
+
+
 def module(options, study_slices, *, passes, processes=1, process=0, heads=("cls", "rec")):
     """A module in evaluation mode, so that no batch statistics and no dropout tell parts from a whole."""
     from smartnet.training.upstream import _module
@@ -248,6 +265,8 @@ def test_two_processes_give_the_metrics_of_one(options, tmp_path):
         assert np.allclose(one[name], two[name], rtol=0.05), (name, one[name], two[name])
     run = facts(tmp_path / "two")
     assert (run["devices"], run["threads"], run["device"]) == (2, 1, "cpu")
+    seen = [f["slices_per_second"] * f["seconds"] for f in (run, facts(tmp_path / "one"))]
+    assert seen[0] == pytest.approx(seen[1], abs=1)
     assert not list((tmp_path / "state").glob("*"))
 
 

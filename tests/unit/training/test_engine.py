@@ -5,6 +5,7 @@ import logging
 import os
 import random
 import signal
+import sys
 from contextlib import contextmanager
 
 import numpy as np
@@ -30,6 +31,10 @@ DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 def facts(folder):
     return json.loads((folder / "run.json").read_text())
+
+
+def place(network):
+    return next(network.parameters()).device.type
 
 
 def changed(options, **settings):
@@ -123,13 +128,8 @@ def test_the_operating_point_is_found_where_the_network_was_trained(
 ):
     from smartnet.training import downstream as library
 
-    found, seen = library._operating_point, []
-
-    def spy(model, *args):
-        seen.append(next(model.parameters()).device.type)
-        return found(model, *args)
-
-    monkeypatch.setattr(library, "_operating_point", spy)
+    find, seen = library._operating_point, []
+    monkeypatch.setattr(library, "_operating_point", lambda *args: seen.append(place(args[0])) or find(*args))
     train_downstream(**{**downstream, "gpu": int(device == "cuda")}, output=tmp_path / "out")
     assert seen == [device]
 
@@ -360,6 +360,22 @@ def test_the_first_failure_in_a_group_is_told_not_the_lost_connection(
     train = group.grouped(fails_in_one_process)
     with pytest.raises(ModelError, match=f"^{message}"):
         train(**changed(options, devices=2), pretext=PLAIN, how=how, output=tmp_path / "out")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_a_group_whose_launcher_is_killed_ends_and_is_taken_up(options, tmp_path):
+    task = {**changed(options, epochs=30, devices=2), "pretext": PLAIN}
+    train_upstream(**{**task, "state": tmp_path / "other"}, output=tmp_path / "undisturbed")
+    child = start("upstream", {**task, "output": tmp_path / "killed"})
+    for line in child.stdout:  # until no process of the group holds its other end
+        if "epoch 3/30:" in line:
+            child.kill()
+    child.wait()
+    assert not (tmp_path / "killed/run.json").exists()
+    train_upstream(**task, output=tmp_path / "killed")
+    assert 3 <= facts(tmp_path / "killed")["resumed_from"] < 30
+    for name in ("model.safetensors", "history.csv"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
 
 
 def test_card_of_a_run(options, tmp_path):

@@ -1,6 +1,7 @@
 """Lightning runs the loops: one fit, taken up where it was left, and in more passes where memory is short."""
 
 import logging
+import signal
 import time
 import warnings
 from collections.abc import Sequence
@@ -19,7 +20,8 @@ logger = logging.getLogger(__name__)
 PRECISION = {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 NO_MEMORY = (
     "can't allocate memory",
-    "cuda out of memory",
+    "out of memory",  # of CUDA, by its driver or by torch
+    "status_alloc_failed",  # cuBLAS and cuDNN
     "could not create a primitive",  # oneDNN, whatever was missing; in practice memory
 )
 
@@ -125,8 +127,13 @@ def _trainer(settings: dict[str, Any], *, device: str, passes: int, state: Path)
 
 def _fits(trainer: Any, module: TrainingModule, saved: Path | None) -> bool:
     """Train; False if memory ran out (what the attempt held is free again)."""
+    from lightning.pytorch.utilities.exceptions import SIGTERMException
+
     try:
         trainer.fit(module, ckpt_path=saved, weights_only=True)
+    except SIGTERMException:  # Lightning would end with status 0, as if all were done
+        logger.warning("told to end: the next run goes on after the last epoch above")
+        raise SystemExit(128 + signal.SIGTERM) from None
     except (RuntimeError, MemoryError) as error:
         text = str(error).lower()
         if not isinstance(error, MemoryError) and not any(sign in text for sign in NO_MEMORY):

@@ -12,6 +12,7 @@ from children import start
 from smartnet.errors import ConfigError
 from smartnet.files import read_table
 from smartnet.networks import build
+from smartnet.training import engine
 from smartnet.training.data import Share, TrainingBatches, ValidationBatches
 from smartnet.training.downstream import train_downstream
 from smartnet.training.modules import UpstreamModule
@@ -57,6 +58,16 @@ def test_killed_at_random_epochs_and_taken_up_gives_the_same_bytes(options, down
     for name in names:
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
     assert not list((tmp_path / "state").glob("*"))
+
+
+def test_a_run_that_is_told_to_end_does_not_end_as_if_it_were_done(options, tmp_path):
+    child = start("upstream", {**changed(options, epochs=200), "pretext": PLAIN, "output": tmp_path / "out"})
+    for line in child.stdout:
+        if line.startswith("epoch 2/"):
+            child.terminate()
+    assert child.wait() == 128 + signal.SIGTERM
+    assert line.startswith("told to end: the next run goes on")
+    assert not (tmp_path / "out/run.json").exists() and list((tmp_path / "state").glob("*/epoch.ckpt"))
 
 
 def still(options):
@@ -213,6 +224,24 @@ def test_what_was_validated_before_memory_ran_out_does_not_count(options, tmp_pa
         assert facts(tmp_path / str(failing))["out_of_memory"] == [{"epoch": 1, "passes": 2}]
         histories.append((tmp_path / str(failing) / "history.csv").read_bytes())
     assert histories[0] == histories[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CUDA out of memory. Tried to allocate 2.00 GiB",
+        "CUDA error: out of memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory",
+    ],
+)
+def test_every_wording_of_too_little_memory_is_known(text):
+    class Trainer:
+        def fit(self, module, **_):
+            raise RuntimeError(text)
+
+    assert not engine._fits(Trainer(), torch.nn.Linear(1, 1), None)
 
 
 def test_too_little_memory_for_anything_is_one_line(options, tmp_path):

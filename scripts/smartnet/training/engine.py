@@ -50,25 +50,29 @@ def fit(
     untrained = {name: value.clone() for name, value in module.network.state_dict().items()}
     passes = settings["accumulate"]
     shortages: list[dict[str, int]] = []
+    resumed: list[int | None] = []  # per attempt; the later ones go on in this very process
     begin = time.perf_counter()
     while True:
         saved, kept = load_state(state)
-        passes = max(passes, kept or 1)
+        passes = max(passes, kept.get("passes", 1))
+        shortages = shortages or kept.get("shortages", [])
         keeper = Keeper(
             state,
             validate_every=settings["validate_every"],
             patience=settings["patience"],
-            passes=passes,
+            memory={"passes": passes, "shortages": shortages},
         )
         module.share = Share(group.process(), settings["devices"], passes)
         trainer = _trainer(settings, device=device, passes=passes, state=state)
         trainer.callbacks += [keeper, *callbacks]
-        if _fits(trainer, module, saved):
+        fitted = _fits(trainer, module, saved)
+        resumed.append(keeper.resumed_from)
+        if fitted:
             break
         del trainer
         release_memory()
         passes *= 2
-        shortages.append({"epoch": len(keeper.history), "passes": passes})
+        shortages = [*shortages, {"epoch": len(keeper.history), "passes": passes}]
         _check_passes(passes, settings)
         logger.warning(
             "out of memory in epoch %d: each batch of %d is now taken in %d passes",
@@ -82,7 +86,7 @@ def fit(
     return keeper, {
         "epochs": len(keeper.history),
         "best_epoch": keeper.best["epoch"],
-        "resumed_from": keeper.resumed_from,
+        "resumed_from": resumed[0],
         "precision": trainer.precision,
         "devices": settings["devices"],
         "passes": passes,

@@ -207,6 +207,24 @@ def test_too_little_memory_halves_the_batch_and_says_so(options, tmp_path):
         assert (tmp_path / "small" / name).read_bytes() == (tmp_path / "asked" / name).read_bytes()
 
 
+def test_a_shortage_is_still_told_when_the_run_is_taken_up(options, tmp_path, monkeypatch):
+    task, step, calls = {**options, "pretext": PLAIN}, UpstreamModule.training_step, iter(range(99))
+
+    def short(self, *args):
+        if next(calls) == 4:  # the second batch of epoch 2
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return step(self, *args)
+
+    monkeypatch.setattr(UpstreamModule, "training_step", short)
+    with monkeypatch.context() as patch:  # as if it had been killed just before it wrote its results
+        patch.setattr("smartnet.training.upstream.record", lambda *args, **kwargs: None)
+        train_upstream(**task, output=tmp_path)
+    train_upstream(**task, output=tmp_path)
+    run = facts(tmp_path)
+    assert (run["passes"], run["resumed_from"]) == (2, 3)
+    assert run["out_of_memory"] == [{"epoch": 1, "passes": 2}]
+
+
 def test_what_was_validated_before_memory_ran_out_does_not_count(options, tmp_path, monkeypatch):
     task = {**changed(options, max_slices=4), "pretext": PLAIN}
     step, histories = UpstreamModule.validation_step, []
@@ -221,7 +239,8 @@ def test_what_was_validated_before_memory_ran_out_does_not_count(options, tmp_pa
         with monkeypatch.context() as patch:
             patch.setattr(UpstreamModule, "validation_step", validate)
             train_upstream(**task, output=tmp_path / str(failing))
-        assert facts(tmp_path / str(failing))["out_of_memory"] == [{"epoch": 1, "passes": 2}]
+        run = facts(tmp_path / str(failing))
+        assert run["out_of_memory"] == [{"epoch": 1, "passes": 2}] and run["resumed_from"] is None
         histories.append((tmp_path / str(failing) / "history.csv").read_bytes())
     assert histories[0] == histories[1]
 

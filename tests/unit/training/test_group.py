@@ -13,6 +13,7 @@ import torch
 from children import SCRIPTS, start
 
 from smartnet.errors import DataError, ModelError
+from smartnet.experiments import PRETEXTS
 from smartnet.files import read_table
 from smartnet.losses import dice_loss, dice_sums
 from smartnet.networks import load_weights
@@ -64,6 +65,33 @@ def test_two_processes_give_the_metrics_of_one(options, tmp_path):
     seen = [f["slices_per_second"] * f["seconds"] for f in (run, facts(tmp_path / "one"))]
     assert seen[0] == pytest.approx(seen[1], abs=1)
     assert not list((tmp_path / "state").glob("*"))
+
+
+def train_without_statistics(**options):
+    """Train with BatchNorm and dropout in evaluation, so that parts tell nothing; run by the test below."""
+
+    def still(self, batch, batch_idx):
+        for layer in self.modules():
+            if isinstance(layer, (torch.nn.BatchNorm2d, torch.nn.Dropout)):
+                layer.eval()
+        return start_step(self, batch, batch_idx)
+
+    start_step, UpstreamModule.on_train_batch_start = UpstreamModule.on_train_batch_start, still
+    try:
+        train_upstream(**options)
+    finally:
+        UpstreamModule.on_train_batch_start = start_step
+
+
+def test_two_processes_give_the_weights_of_one_where_no_statistics_part_them(options, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", f"{SCRIPTS.parent}/tests/unit/training:{SCRIPTS.parent}/tests/unit")
+    task = {**changed(options, epochs=2, batch_size=5), "pretext": PRETEXTS["smartnet"]}
+    task["augmentation"] = {"noise_variance": [0.0, 0.0]}
+    train_without_statistics(**task, output=tmp_path / "one")
+    group.grouped(train_without_statistics)(**changed(task, devices=2), output=tmp_path / "two")
+    one, two = (load_weights(tmp_path / name) for name in ("one", "two"))
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, atol=1e-4, rtol=1e-4)
 
 
 def test_two_processes_while_stages_thaw(downstream, tmp_path):

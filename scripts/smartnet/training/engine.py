@@ -164,5 +164,6 @@ def _check_passes(passes: int, settings: dict[str, Any]) -> None:
     if passes > settings["batch_size"]:
         raise ModelError(
             f"out of memory even with a batch_size of {settings['batch_size']} in {passes // 2} passes: give "
-            "the job more memory (mem_mb, a larger GPU), or lower preprocess.size or network.width"
+            "the job more memory (mem_mb, a larger GPU), or lower max_slices (of a validation pass), "
+            "preprocess.size or network.width"
         )

@@ -268,6 +268,7 @@ def test_too_little_memory_for_anything_is_one_line(options, tmp_path):
     text = child.communicate()[0]
     assert child.returncode != 0
     assert "ModelError: out of memory even with a batch_size of 4 in 4 passes: give the job more" in text
+    assert "or lower max_slices (of a validation pass), preprocess.size or network.width" in text
 
 
 def test_card_of_a_run(options, tmp_path):

@@ -132,6 +132,11 @@ def slices_of_dataset(wildcards):
     return shard_folders("slices", [wildcards.dataset])
 
 
+def devices_of_model(wildcards):
+    """How many GPUs, or processes where there is none, share the training of a model."""
+    return config["downstream"][MODELS[wildcards.model].task]["devices"]
+
+
 def start_of_model(wildcards):
     """The upstream weights that a model starts from."""
     return f"results/upstream/{MODELS[wildcards.model].pretext}/seed-{wildcards.seed}/model.safetensors"

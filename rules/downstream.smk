@@ -26,11 +26,11 @@ rule downstream:
     priority: 40
     conda:
         "../envs/training.yaml"
-    threads: lambda wildcards: config["downstream"][MODELS[wildcards.model].task]["devices"]
+    threads: devices_of_model
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        mem_mb=lambda wildcards, attempt: 3000 * devices_of_model(wildcards) * attempt,
         runtime=lambda wildcards, attempt: 1440 * attempt,
-        gpu=lambda wildcards: config["downstream"][MODELS[wildcards.model].task]["devices"],
+        gpu=devices_of_model,
     params:
         network=config["network"],
         task=lambda wildcards: MODELS[wildcards.model].task,

@@ -27,7 +27,7 @@ rule upstream:
         "../envs/training.yaml"
     threads: config["upstream"]["devices"]
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        mem_mb=lambda wildcards, attempt: 3000 * config["upstream"]["devices"] * attempt,
         runtime=lambda wildcards, attempt: 1440 * attempt,
         gpu=config["upstream"]["devices"],
     params:

@@ -73,5 +73,6 @@ def fit_weights(module: nn.Module, tensors: dict[str, torch.Tensor], source: Pat
         have = tuple(tensors[name].shape) if name in tensors else "nothing"
         want = tuple(wanted[name].shape) if name in wanted else "nothing"
         if have != want:
-            raise ModelError(f"{source} does not fit the network: {name} is {have}, expected {want}")
+            shown = name.encode("unicode_escape").decode()  # a message is one line
+            raise ModelError(f"{source} does not fit the network: {shown} is {have}, expected {want}")
     module.load_state_dict(tensors)

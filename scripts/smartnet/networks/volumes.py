@@ -85,7 +85,11 @@ class VolumeNetwork(nn.Module, ABC):
         Where a BatchNorm is learning, all slices pass together: its statistics, and so the result, must not
         depend on a memory limit (and the activations are kept for the gradient anyway).
         """
-        learning = any(m.training for m in self.modules() if isinstance(m, nn.BatchNorm2d))
+        norms = (nn.BatchNorm2d, nn.SyncBatchNorm)  # the latter where several GPUs share a batch
+        parts = ("encoder.", "seg_decoder.")
+        learning = any(
+            m.training for name, m in self.named_modules() if name.startswith(parts) and isinstance(m, norms)
+        )
         return in_chunks(function, slices, len(slices) if learning else self.max_slices)
 
 

@@ -1,18 +1,33 @@
 """One process of a group, started by ``smartnet.training.group``; not meant to be called by hand."""
 
+import contextlib
+import ctypes
 import importlib
 import json
 import logging
+import signal
 import sys
 from pathlib import Path
 
-from smartnet.training.group import CAUSE, first
+from smartnet.errors import SmartnetError
+from smartnet.training.group import CAUSE, ERROR, first
 
+PR_SET_PDEATHSIG = 1  # of Linux' prctl(2)
 PATHS = ("split", "upstream", "output", "state", "words")  # options that JSON turned into text
 
 
+def end_with_launcher() -> None:
+    """Let this process be killed when the launcher is, or it trained on beside the next attempt (Linux)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def main(file: Path) -> None:
-    """Run the function that the task names; a failing process leaves its message beside the task."""
+    """Run the function that the task names; the process that fails first leaves its message beside the task.
+
+    The others then fail as well, because they lose their connection to it.
+    """
+    end_with_launcher()
     task = json.loads(file.read_text())
     logging.basicConfig(
         level=logging.INFO if first() else logging.ERROR,
@@ -26,7 +41,9 @@ def main(file: Path) -> None:
     try:
         getattr(importlib.import_module(module), name)(**options)
     except Exception as error:
-        file.with_name(CAUSE).write_text(str(error))
+        message = file.with_name(CAUSE if isinstance(error, SmartnetError) else ERROR)
+        with contextlib.suppress(FileExistsError), message.open("x") as text:
+            text.write(str(error).partition("\n")[0])
         raise
 
 

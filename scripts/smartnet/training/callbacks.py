@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +53,16 @@ class Keeper(Callback):
         folder: of the running state.
         validate_every: epochs between validations; the last epoch is always validated.
         patience: epochs without a better validation after which training ends, None for never.
-        passes: in which every batch is taken; kept, so that a resume need not run out of memory again.
+        memory: ``passes`` in which every batch is taken and the ``shortages`` behind them; kept, so that a
+            resume need not run out of memory again and the facts are not lost.
     """
 
-    def __init__(self, folder: Path, *, validate_every: int, patience: int | None, passes: int) -> None:
+    def __init__(
+        self, folder: Path, *, validate_every: int, patience: int | None, memory: Mapping[str, Any]
+    ) -> None:
         """Keep the arguments."""
         self.folder, self.validate_every, self.patience = folder, validate_every, patience
-        self.passes = passes
+        self.memory = dict(memory)
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] = {"loss": float("inf"), "epoch": None, "weights": None}
         self.resumed_from: int | None = None  # epochs that an earlier process did
@@ -67,7 +70,7 @@ class Keeper(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """What a resume needs beyond Lightning's own state."""
-        return {"history": self.history, "best": self.best, "passes": self.passes}
+        return {"history": self.history, "best": self.best, "memory": self.memory}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up a state."""
@@ -82,10 +85,10 @@ class Keeper(Callback):
 
     def exhausted(self) -> bool:
         """Whether patience has run out."""
-        best = self.best["epoch"]
-        return (
-            self.patience is not None and best is not None and len(self.history) - 1 - best >= self.patience
-        )
+        validated = [row["epoch"] for row in self.history if "valid_loss" in row]
+        if self.patience is None or not validated:
+            return False
+        return validated[-1] - self.best["epoch"] >= self.patience
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: TrainingModule) -> None:
         """Validate at the end of this epoch if it is due or the last."""
@@ -139,14 +142,14 @@ def _line(row: dict[str, Any], epochs: int) -> str:
     return f"epoch {row['epoch'] + 1}/{epochs}: {', '.join(values)}"
 
 
-def load_state(folder: Path) -> tuple[Path | None, int | None]:
-    """The state file in ``folder`` if it is whole, and the passes of its batches; else None, None."""
+def load_state(folder: Path) -> tuple[Path | None, dict[str, Any]]:
+    """The state file in ``folder`` if it is whole, and its keeper's ``memory``; else None and nothing."""
     path = folder / STATE_FILE
     if not path.is_file():
-        return None, None
+        return None, {}
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        return path, state["callbacks"][Keeper.__name__]["passes"]
+        return path, state["callbacks"][Keeper.__name__]["memory"]
     except Exception:
         logger.warning("the saved state %s is damaged: training starts anew", path)
-        return None, None
+        return None, {}

@@ -97,7 +97,8 @@ def train_downstream(
     unfreezing = GradualUnfreezing(**settings["unfreeze"], pretrained=pretrained)
     keeper, facts = fit(module, state=folder, device=device, callbacks=[unfreezing])
     if group.first():
-        write_json(_operating_point(model.eval(), valid, task), Path(output) / "threshold.json")
+        model.to(device).eval()  # Lightning leaves it on the CPU
+        write_json(_operating_point(model, valid, task), Path(output) / "threshold.json")
         run = run_card(**card, seconds=time.perf_counter() - begin, slices_seen=module.slices_seen) | facts
         record(model, pd.DataFrame(keeper.history), run, output=output, state=folder)
 

@@ -1,6 +1,7 @@
 """Lightning runs the loops: one fit, taken up where it was left, and in more passes where memory is short."""
 
 import logging
+import signal
 import time
 import warnings
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.plugins import TorchCheckpointIO
 from lightning.pytorch.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from smartnet.errors import ModelError
 from smartnet.training import group
@@ -25,7 +27,8 @@ logger = logging.getLogger(__name__)
 PRECISION = {"32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 NO_MEMORY = (
     "can't allocate memory",
-    "cuda out of memory",
+    "out of memory",  # of CUDA, by its driver or by torch
+    "status_alloc_failed",  # cuBLAS and cuDNN
     "could not create a primitive",  # oneDNN, whatever was missing; in practice memory
 )
 
@@ -54,26 +57,30 @@ def fit(
     untrained = {name: value.clone() for name, value in module.network.state_dict().items()}
     passes = settings["accumulate"]
     shortages: list[dict[str, int]] = []
+    resumed: list[int | None] = []  # per attempt; the later ones go on in this very process
     begin = time.perf_counter()
     while True:
         saved, kept = load_state(state)
-        passes = max(passes, kept or 1)
+        passes = max(passes, kept.get("passes", 1))
+        shortages = shortages or kept.get("shortages", [])
         keeper = Keeper(
             state,
             validate_every=settings["validate_every"],
             patience=settings["patience"],
-            passes=passes,
+            memory={"passes": passes, "shortages": shortages},
         )
         module.share = Share(group.process(), settings["devices"], passes)
         trainer = _trainer(settings, device=device, passes=passes, state=state)
         trainer.callbacks += [keeper, *callbacks]
-        if _fits(trainer, module, saved):
+        fitted = _fits(trainer, module, saved)
+        resumed.append(keeper.resumed_from)
+        if fitted:
             break
         del trainer
         release_memory()
         passes *= 2
-        shortages.append({"epoch": len(keeper.history), "passes": passes})
-        _check_passes(passes, settings)
+        shortages = [*shortages, {"epoch": len(keeper.history), "passes": passes}]
+        _check_passes(passes, settings, largest=module.largest_batch())
         logger.warning(
             "out of memory in epoch %d: each batch of %d is now taken in %d passes",
             len(keeper.history) + 1,
@@ -86,7 +93,7 @@ def fit(
     return keeper, {
         "epochs": len(keeper.history),
         "best_epoch": keeper.best["epoch"],
-        "resumed_from": keeper.resumed_from,
+        "resumed_from": resumed[0],
         "precision": trainer.precision,
         "devices": settings["devices"],
         "passes": passes,
@@ -106,7 +113,6 @@ class PlainWriter(TorchCheckpointIO):
 def _trainer(settings: dict[str, Any], *, device: str, passes: int, state: Path) -> Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no tips, no device table
     warnings.filterwarnings("ignore", module=r"lightning\.pytorch\.utilities\._pytree")  # its own affair
-
     alone = settings["devices"] == 1
     precision = settings["precision"]
     if precision == "fp16" and device == "cpu":
@@ -138,6 +144,9 @@ def _fits(trainer: Trainer, module: TrainingModule, saved: Path | None) -> bool:
     """Train; False if memory ran out (what the attempt held is free again)."""
     try:
         trainer.fit(module, ckpt_path=saved, weights_only=True)
+    except SIGTERMException:  # Lightning would end with status 0, as if all were done
+        logger.warning("told to end: the next run goes on after the last epoch that was saved")
+        raise SystemExit(128 + signal.SIGTERM) from None
     except (RuntimeError, MemoryError) as error:
         text = str(error).lower()
         if not isinstance(error, MemoryError) and not any(sign in text for sign in NO_MEMORY):
@@ -150,8 +159,8 @@ def _fits(trainer: Trainer, module: TrainingModule, saved: Path | None) -> bool:
     return False
 
 
-def _check_passes(passes: int, settings: dict[str, Any]) -> None:
-    """Stop where a batch cannot be divided further.
+def _check_passes(passes: int, settings: dict[str, Any], *, largest: int) -> None:
+    """Stop where the largest batch cannot be divided further.
 
     Raises:
         ModelError: saying what was tried.
@@ -161,8 +170,9 @@ def _check_passes(passes: int, settings: dict[str, Any]) -> None:
             f"out of memory with a batch_size of {settings['batch_size']} on {settings['devices']} devices "
             f"in {passes // 2} passes: raise accumulate to {passes}, or lower batch_size"
         )
-    if passes > settings["batch_size"]:
+    if passes > largest:
         raise ModelError(
             f"out of memory even with a batch_size of {settings['batch_size']} in {passes // 2} passes: give "
-            "the job more memory (mem_mb, a larger GPU), or lower preprocess.size or network.width"
+            "the job more memory (mem_mb, a larger GPU), or lower max_slices (of a validation pass), "
+            "preprocess.size or network.width"
         )

@@ -7,6 +7,7 @@ module is imported in them, for a workflow script does not survive that.
 import json
 import logging
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ from torch import distributed
 
 from smartnet.errors import ModelError
 
-TASK, CAUSE = "task.json", "cause.txt"
+TASK, CAUSE, ERROR = "task.json", "cause.txt", "error.txt"  # what a user can act on, and any other error
 
 
 def inside() -> bool:
@@ -96,7 +97,7 @@ def _launch(function: str, options: Mapping[str, Any], processes: int) -> None:
     logs = [h.baseFilename for h in logging.getLogger().handlers if isinstance(h, logging.FileHandler)]
     task = {"function": function, "options": options, "logs": logs}
     with tempfile.TemporaryDirectory(prefix="smartnet-group-") as folder:
-        file, cause = Path(folder) / TASK, Path(folder) / CAUSE
+        file = Path(folder) / TASK
         file.write_text(json.dumps(task, default=str))
         config = LaunchConfig(
             min_nodes=1,
@@ -112,5 +113,23 @@ def _launch(function: str, options: Mapping[str, Any], processes: int) -> None:
             with _importable():
                 elastic_launch(config, sys.executable)("-m", "smartnet.training", str(file))
         except ChildFailedError as error:
-            last = str(error).strip().splitlines()[-1]
-            raise ModelError(cause.read_text() if cause.is_file() else last) from None
+            raise ModelError(_why(error.failures, file)) from None
+
+
+def _why(failures: Mapping[int, Any], task: Path) -> str:
+    """Say in one line why a group failed.
+
+    A process that was killed leaves no message, and that of the others is about their lost connection to it.
+    """
+    killed = {
+        rank: end for rank, end in failures.items() if end.exitcode in (-signal.SIGKILL, -signal.SIGSEGV)
+    }
+    for message in (task.with_name(CAUSE), *([] if killed else [task.with_name(ERROR)])):
+        if message.is_file():
+            return message.read_text()
+    rank, end = min((killed or failures).items())
+    how = f"was ended by {end.signal_name()}" if end.exitcode < 0 else f"ended with status {end.exitcode}"
+    return (
+        f"process {rank} of the group {how}, as when memory runs out: give the job more memory (mem_mb), "
+        "or lower batch_size or devices"
+    )

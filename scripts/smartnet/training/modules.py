@@ -65,6 +65,10 @@ class TrainingModule(LightningModule, ABC):
         """Validation batches, always the same."""
         return self._keep(ValidationBatches(*self._valid, lambda: self.current_epoch, self.share))
 
+    def largest_batch(self) -> int:
+        """Items of the largest training batch."""
+        return max(len(items) for items in self._train[0](0))
+
     def _keep(self, batches: Batches) -> Batches:
         self._batches.append(batches)
         return batches
@@ -89,6 +93,7 @@ class TrainingModule(LightningModule, ABC):
         state = np.random.SeedSequence([self.seed, self.current_epoch]).generate_state(1, np.uint64)
         torch.manual_seed(int(state[0] >> 1))
         self.sums.clear()
+        self.valid_sums.clear()  # of an epoch that ran out of memory while it was validated
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set this step's learning rate."""
@@ -135,8 +140,8 @@ class TrainingModule(LightningModule, ABC):
         slices, masks = self.inputs(batch, training=True)
         terms = self.terms(batch, slices, masks)
         total = self.weighted(terms)
-        self.slices_seen += len(slices)
         self.sums["batches"] += 1
+        self.sums["slices"] += len(slices)
         named = {**terms, "loss": total}
         # one copy to the host: a GPU need not be waited for again for every term
         values = dict(zip(named, torch.stack(list(named.values())).tolist(), strict=True))
@@ -169,9 +174,11 @@ class TrainingModule(LightningModule, ABC):
             )
 
     def train_means(self) -> dict[str, float]:
-        """Loss terms of the epoch, averaged over its steps."""
+        """Loss terms of the epoch, averaged over its steps; counts the slices that all processes saw."""
         sums = summed(dict(self.sums))
-        return {name: value / sums["batches"] for name, value in sums.items() if name != "batches"}
+        count = sums.pop("batches")
+        self.slices_seen += int(sums.pop("slices"))
+        return {name: value / count for name, value in sums.items()}
 
     def valid_means(self) -> dict[str, float]:
         """Loss terms over all validation data since the last call, with their weighted sum as ``loss``."""

@@ -55,10 +55,10 @@ class WordsModule(RestorationModule):
     """Distorted crops; beside restoring them the network says which word they are (TransVW, Haghighi et al.,
     2021)."""
 
-    def inputs(self, batch: Batch, *, training: bool) -> tuple[torch.Tensor, None]:
+    def _inputs(self, batch: Batch, *, training: bool) -> tuple[torch.Tensor, None]:
         """Undistorted crops, (S, 1, H, W) in [0, 1]."""
         crops = cut(batch["slices"], batch["boxes"], batch["size"])
-        return super().inputs({**batch, "slices": crops}, training=training)
+        return super()._inputs({**batch, "slices": crops}, training=training)
 
     def losses(
         self, batch: Batch, outputs: Mapping[str, torch.Tensor], slices: torch.Tensor

@@ -86,7 +86,8 @@ def train_upstream(
     model = build({**network, "network": "upstream", "heads": list(heads), **classes})
     card = {"seed": seed, "gpu": gpu, "device": device, "threads": threads, "code": code}
     if not heads:
-        record_untrained(model, {"pretrained": False}, output=output, begin=begin, **card)
+        if group.first():
+            record_untrained(model, {"pretrained": False}, output=output, begin=begin, **card)
         return
     content = {"network": model.architecture, "pretext": dict(pretext), "settings": settings}
     content |= {"augmentation": augmentation, **card, **({"words": words_state(words)} if found else {})}

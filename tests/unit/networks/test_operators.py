@@ -105,6 +105,17 @@ def test_chunks_of_the_encoder_do_not_matter(operator, training):
     torch.testing.assert_close(*answers, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_chunks_go_by_the_batchnorm_of_several_gpus_too(frozen):
+    """Chunks would have statistics of their own, and processes with other numbers of them would hang."""
+    net = torch.nn.SyncBatchNorm.convert_sync_batchnorm(_seeded("conv3d").train())
+    net.encoder.set_trainable([] if frozen else ["layer4"])
+    net.seg_decoder.set_trainable(False)
+    seen, net.max_slices = [], 4
+    net.encode(lambda slices: seen.append(len(slices)) or slices, torch.rand(11, 1, 16, 16))
+    assert seen == ([4, 4, 3] if frozen else [11])
+
+
 @every_operator
 def test_gradient_reaches_every_parameter(operator):
     net = _seeded(operator).eval()  # in training a BatchNorm takes the gradient of the bias before it

@@ -76,6 +76,19 @@ def options(study, tmp_path):
     }
 
 
+@pytest.fixture
+def downstream(options, tmp_path):
+    """Arguments of downstream training, from an encoder without any training."""
+    import torch
+
+    from smartnet.networks import build, save_model
+
+    torch.manual_seed(5)
+    upstream = {**options["network"], "network": "upstream", "heads": ["cls"]}
+    save_model(build(upstream), tmp_path / "up")
+    return {**options, "upstream": tmp_path / "up", "task": "classification", "operator": "bilstm"}
+
+
 WORDS = {"count": 3, "neighbours": 5, "valid_neighbours": 2, "crops": 2, "side": 0.5}
 
 

@@ -1,22 +1,19 @@
-"""What surrounds the loops: resume, early stop, memory, precision, several processes, facts about a run."""
+"""What surrounds the loops: resume, early stop, memory, precision, facts about a run."""
 
 import json
-import logging
 import random
 import signal
 import time
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import torch
-from children import SCRIPTS, start
+from children import start
 
-from smartnet.errors import ConfigError, DataError, ModelError
+from smartnet.errors import ConfigError
 from smartnet.files import read_table
-from smartnet.losses import dice_loss, dice_sums
-from smartnet.networks import build, load_weights, save_model
-from smartnet.training import group
+from smartnet.networks import build
+from smartnet.training import engine
 from smartnet.training.callbacks import Keeper
 from smartnet.training.data import Share, TrainingBatches, ValidationBatches
 from smartnet.training.downstream import train_downstream
@@ -33,16 +30,12 @@ def facts(folder):
     return json.loads((folder / "run.json").read_text())
 
 
+def place(network):
+    return next(network.parameters()).device.type
+
+
 def changed(options, **settings):
     return {**options, "settings": {**options["settings"], **settings}}
-
-
-@pytest.fixture
-def downstream(options, tmp_path):
-    torch.manual_seed(5)
-    upstream = {**options["network"], "network": "upstream", "heads": ["cls"]}
-    save_model(build(upstream), tmp_path / "up")
-    return {**options, "upstream": tmp_path / "up", "task": "classification", "operator": "bilstm"}
 
 
 @pytest.mark.parametrize("stage", ["upstream", "downstream"])
@@ -70,12 +63,22 @@ def test_killed_at_random_epochs_and_taken_up_gives_the_same_bytes(options, down
 
 
 def test_saving_takes_a_tenth_of_the_time_at_most(tmp_path):
-    keeper = Keeper(tmp_path, validate_every=1, patience=None, passes=1)
+    keeper = Keeper(tmp_path, validate_every=1, patience=None, memory={})
     assert keeper._due(), "the first epoch is saved"
     keeper._saved = time.perf_counter()
     for took, due in ((60.0, False), (0.0, True)):
         keeper._took = took
         assert keeper._due() is due
+
+
+def test_a_run_that_is_told_to_end_does_not_end_as_if_it_were_done(options, tmp_path):
+    child = start("upstream", {**changed(options, epochs=200), "pretext": PLAIN, "output": tmp_path / "out"})
+    for line in child.stdout:
+        if line.startswith("epoch 2/"):
+            child.terminate()
+    assert child.wait() == 128 + signal.SIGTERM
+    assert line.startswith("told to end: the next run goes on")
+    assert not (tmp_path / "out/run.json").exists() and list((tmp_path / "state").glob("*/epoch.ckpt"))
 
 
 def still(options):
@@ -89,6 +92,13 @@ def test_patience_ends_a_run_at_its_best_epoch(options, tmp_path):
     history, run = read_table(tmp_path / "history.csv"), facts(tmp_path)
     assert len(history) == run["epochs"] < 30
     assert run["best_epoch"] == history.valid_loss.idxmin() == run["epochs"] - 4
+
+
+def test_patience_waits_for_a_validation(options, tmp_path):
+    task = changed(still(options), validate_every=5)
+    train_upstream(**task, pretext=PLAIN, output=tmp_path)
+    history, run = read_table(tmp_path / "history.csv"), facts(tmp_path)
+    assert run["best_epoch"] == history.valid_loss.idxmin() == run["epochs"] - 6 and run["epochs"] < 30
 
 
 def test_a_run_that_had_stopped_is_not_trained_further_when_it_is_taken_up(options, tmp_path, monkeypatch):
@@ -118,6 +128,18 @@ def test_mixed_precision_comes_near_full_precision(options, downstream, tmp_path
         assert not np.array_equal(full.valid_loss, mixed.valid_loss)
         assert facts(tmp_path / "mixed")["precision"] == used
         assert facts(tmp_path / "full")["precision"] == "32-true"
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_the_operating_point_is_found_where_the_network_was_trained(
+    downstream, tmp_path, monkeypatch, device
+):
+    from smartnet.training import downstream as library
+
+    find, seen = library._operating_point, []
+    monkeypatch.setattr(library, "_operating_point", lambda *args: seen.append(place(args[0])) or find(*args))
+    train_downstream(**{**downstream, "gpu": int(device == "cuda")}, output=tmp_path / "out")
+    assert seen == [device]
 
 
 def module(options, study_slices, *, passes, processes=1, process=0, heads=("cls", "rec")):
@@ -196,101 +218,68 @@ def test_too_little_memory_halves_the_batch_and_says_so(options, tmp_path):
         assert (tmp_path / "small" / name).read_bytes() == (tmp_path / "asked" / name).read_bytes()
 
 
+def test_a_shortage_is_still_told_when_the_run_is_taken_up(options, tmp_path, monkeypatch):
+    task, step, calls = {**options, "pretext": PLAIN}, UpstreamModule.training_step, iter(range(99))
+
+    def short(self, *args):
+        if next(calls) == 4:  # the second batch of epoch 2
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return step(self, *args)
+
+    monkeypatch.setattr(UpstreamModule, "training_step", short)
+    with monkeypatch.context() as patch:  # as if it had been killed just before it wrote its results
+        patch.setattr("smartnet.training.upstream.record", lambda *args, **kwargs: None)
+        train_upstream(**task, output=tmp_path)
+    train_upstream(**task, output=tmp_path)
+    run = facts(tmp_path)
+    assert (run["passes"], run["resumed_from"]) == (2, 3)
+    assert run["out_of_memory"] == [{"epoch": 1, "passes": 2}]
+
+
+def test_what_was_validated_before_memory_ran_out_does_not_count(options, tmp_path, monkeypatch):
+    task = {**changed(options, max_slices=4), "pretext": PLAIN}
+    step, histories = UpstreamModule.validation_step, []
+    for failing in (4, 6):  # the first and the last of the three validation batches of epoch 2
+        calls = iter(range(1, 99))
+
+        def validate(self, *args, calls=calls, failing=failing):
+            if next(calls) == failing:
+                raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            step(self, *args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(UpstreamModule, "validation_step", validate)
+            train_upstream(**task, output=tmp_path / str(failing))
+        run = facts(tmp_path / str(failing))
+        assert run["out_of_memory"] == [{"epoch": 1, "passes": 2}] and run["resumed_from"] is None
+        histories.append((tmp_path / str(failing) / "history.csv").read_bytes())
+    assert histories[0] == histories[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CUDA out of memory. Tried to allocate 2.00 GiB",
+        "CUDA error: out of memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory",
+    ],
+)
+def test_every_wording_of_too_little_memory_is_known(text):
+    class Trainer:
+        def fit(self, module, **_):
+            raise RuntimeError(text)
+
+    assert not engine._fits(Trainer(), torch.nn.Linear(1, 1), None)
+
+
 def test_too_little_memory_for_anything_is_one_line(options, tmp_path):
     child = start("upstream", {**options, "pretext": SMART, "output": tmp_path}, memory=24 * 2**20)
     text = child.communicate()[0]
     assert child.returncode != 0
     assert "ModelError: out of memory even with a batch_size of 4 in 4 passes: give the job more" in text
-
-
-@contextmanager
-def logged(path):
-    """Log to a file, as a job does."""
-    handler = logging.FileHandler(path)
-    logging.getLogger().addHandler(handler)
-    try:
-        yield
-    finally:
-        logging.getLogger().removeHandler(handler)
-        handler.close()
-
-
-def test_two_processes_give_the_metrics_of_one(options, tmp_path):
-    """Within 5 %: on a CPU each process has the batch statistics of its own part."""
-    task = {**changed(options, batch_size=8, sampling="all"), "pretext": PLAIN, "threads": 2}
-    task["augmentation"] = {"noise_variance": [0.0, 0.0]}
-    train_upstream(**task, output=tmp_path / "one")
-    with logged(tmp_path / "job.log"):
-        train_upstream(**changed(task, devices=2), output=tmp_path / "two")
-    lines = (tmp_path / "job.log").read_text().splitlines()
-    assert sum("epoch 2/3:" in line for line in lines) == 1, (
-        "the group speaks with one voice, where the job does"
-    )
-    one, two = (read_table(tmp_path / name / "history.csv") for name in ("one", "two"))
-    assert one.columns.equals(two.columns) and len(one) == len(two) == 3
-    for name in ("train_loss", "train_seg", "train_rec", "valid_loss"):
-        assert np.allclose(one[name], two[name], rtol=0.05), (name, one[name], two[name])
-    run = facts(tmp_path / "two")
-    assert (run["devices"], run["threads"], run["device"]) == (2, 1, "cpu")
-    assert not list((tmp_path / "state").glob("*"))
-
-
-def test_two_processes_while_stages_thaw(downstream, tmp_path):
-    task = changed(downstream, devices=2, batch_size=4, epochs=4, constant=1.0)
-    task = changed(task, learning_rate=1e-2, unfreeze={"start": 0.25, "step": 0.25})
-    train_downstream(**task, output=tmp_path / "out")
-    best = facts(tmp_path / "out")["best_epoch"]
-    before, after = load_weights(downstream["upstream"]), load_weights(tmp_path / "out")
-    learnt = {
-        n.split(".")[1] for n in before if n.startswith("encoder.") and not torch.equal(before[n], after[n])
-    }
-    assert learnt == {f"layer{4 - k}" for k in range(best)}
-
-
-def gradient_in_a_group(*, output, **_):
-    """What one process of a group holds after a step with its part; run by the test below."""
-    from smartnet.losses import segmentation_loss
-
-    torch.distributed.init_process_group("gloo")
-    logits, mask = (torch.load(f"{output}/{name}.pt") for name in ("logits", "mask"))
-    rank = group.process()
-    logits = logits[rank::2].requires_grad_()
-    loss = segmentation_loss(logits, mask[rank::2])
-    loss.backward()
-    torch.save(logits.grad / 2, f"{output}/grad{rank}.pt")  # as DDP averages over processes
-    sums = group.summed({"loss": float(loss.detach()), f"only{rank}": torch.tensor(rank + 1.0)})
-    torch.save(sums, f"{output}/sums{rank}.pt")
-    torch.distributed.destroy_process_group()
-
-
-def test_dice_of_a_shared_batch_is_that_of_the_whole(tmp_path, monkeypatch):
-    torch.manual_seed(0)
-    logits, mask = torch.randn(6, 1, 8, 8), (torch.rand(6, 1, 8, 8) > 0.8).float()
-    torch.save(logits, tmp_path / "logits.pt")
-    torch.save(mask, tmp_path / "mask.pt")
-    monkeypatch.setenv("PYTHONPATH", f"{SCRIPTS.parent}/tests/unit/training:{SCRIPTS.parent}/tests/unit")
-    shared = group.grouped(gradient_in_a_group)
-    shared(output=tmp_path, settings={"devices": 2}, threads=2)
-    whole = logits.clone().requires_grad_()
-    loss = dice_loss(dice_sums(whole, mask))
-    loss = loss + torch.nn.functional.binary_cross_entropy_with_logits(whole, mask)
-    loss.backward()
-    for rank in (0, 1):
-        got = torch.load(tmp_path / f"grad{rank}.pt")
-        assert torch.allclose(got, whole.grad[rank::2], atol=1e-7)
-        sums = torch.load(tmp_path / f"sums{rank}.pt")
-        assert sums["loss"] == pytest.approx(2 * loss.item(), rel=1e-5)
-        assert (float(sums["only0"]), float(sums["only1"])) == (1, 2)
-
-
-def test_a_failure_in_a_group_is_its_message(options, tmp_path, study):
-    split = tmp_path / "split.tsv"
-    split.write_text(study.split.read_text().replace("valid", "test"))
-    task = changed({**options, "split": split, "pretext": PLAIN}, devices=2)
-    with pytest.raises(ModelError, match=r"^no validation case can be used for upstream training: .*masks$"):
-        train_upstream(**task, output=tmp_path / "out")
-    with pytest.raises(DataError, match="no validation case can be used"):
-        train_upstream(**changed(task, devices=1), output=tmp_path / "out")
+    assert "or lower max_slices (of a validation pass), preprocess.size or network.width" in text
 
 
 def test_card_of_a_run(options, tmp_path):

@@ -131,6 +131,16 @@ def test_inputs_are_stretched_crops_and_validation_is_distorted_the_same_way_eac
     assert not torch.equal(answers[False][0], answers[True][0])
 
 
+def test_crops_are_cut_in_full_precision(module):
+    module.trainer = type("Trainer", (), {"current_epoch": 0})()
+    batch = next(iter(module.val_dataloader()))
+    batch["boxes"] = torch.tensor([0.21, 0.37, 0.3, 0.3]).expand(len(batch["slices"]), 4)
+    whole, _ = module.inputs(batch, training=False)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed, _ = module.inputs(batch, training=False)
+    assert torch.equal(whole, mixed)
+
+
 def test_downstream_starts_from_the_encoder(options, words, tmp_path, start):
     options = {**options, "settings": {**options["settings"], "epochs": 1}}
     train_upstream(**options, pretext=PRETEXTS[start], words=words, output=tmp_path / "up")

@@ -10,7 +10,7 @@ import pytest
 import torch
 from children import start
 
-from smartnet.errors import ConfigError
+from smartnet.errors import ConfigError, ModelError
 from smartnet.files import read_table
 from smartnet.networks import build
 from smartnet.training import engine
@@ -274,12 +274,21 @@ def test_every_wording_of_too_little_memory_is_known(text):
     assert not engine._fits(Trainer(), torch.nn.Linear(1, 1), None)
 
 
-def test_too_little_memory_for_anything_is_one_line(options, tmp_path):
-    child = start("upstream", {**options, "pretext": SMART, "output": tmp_path}, memory=24 * 2**20)
-    text = child.communicate()[0]
-    assert child.returncode != 0
-    assert "ModelError: out of memory even with a batch_size of 4 in 4 passes: give the job more" in text
-    assert "or lower max_slices (of a validation pass), preprocess.size or network.width" in text
+@pytest.mark.parametrize(
+    ("devices", "message"),
+    [
+        (
+            1,
+            r"out of memory even with a batch_size of 4 in 4 passes: .* or lower max_slices .*network.width$",
+        ),
+        (2, r"batch_size of 4 on 2 devices in 4 passes: raise accumulate to 8, or lower batch_size$"),
+    ],
+)
+def test_too_little_memory_for_anything_is_one_line(devices, message):
+    with pytest.raises(ModelError, match=message):
+        engine._check_passes(8, {"batch_size": 4, "devices": devices}, largest=5)
+    if devices == 1:
+        engine._check_passes(4, {"batch_size": 4, "devices": 1}, largest=5)
 
 
 def test_card_of_a_run(options, tmp_path):

@@ -53,24 +53,18 @@ def fit(
     Raises:
         ModelError: a loss that is not finite, or too little memory for the smallest part of a batch.
     """
-    settings = module.settings
+    settings, begin = module.settings, time.perf_counter()
     untrained = {name: value.clone() for name, value in module.network.state_dict().items()}
-    passes = settings["accumulate"]
-    shortages: list[dict[str, int]] = []
+    memory: dict[str, Any] = {"passes": settings["accumulate"], "shortages": []}
     resumed: list[int | None] = []  # per attempt; the later ones go on in this very process
-    begin = time.perf_counter()
     while True:
         saved, kept = load_state(state)
-        passes = max(passes, kept.get("passes", 1))
-        shortages = shortages or kept.get("shortages", [])
+        memory = kept if kept.get("passes", 0) > memory["passes"] else memory
         keeper = Keeper(
-            state,
-            validate_every=settings["validate_every"],
-            patience=settings["patience"],
-            memory={"passes": passes, "shortages": shortages},
+            state, validate_every=settings["validate_every"], patience=settings["patience"], memory=memory
         )
-        module.share = Share(group.process(), settings["devices"], passes)
-        trainer = _trainer(settings, device=device, passes=passes, state=state)
+        module.share = Share(group.process(), settings["devices"], memory["passes"])
+        trainer = _trainer(settings, device=device, passes=memory["passes"], state=state)
         trainer.callbacks += [keeper, *callbacks]
         fitted = _fits(trainer, module, saved)
         resumed.append(keeper.resumed_from)
@@ -78,27 +72,18 @@ def fit(
             break
         del trainer
         release_memory()
-        passes *= 2
-        shortages = [*shortages, {"epoch": len(keeper.history), "passes": passes}]
-        _check_passes(passes, settings, largest=module.largest_batch())
-        logger.warning(
-            "out of memory in epoch %d: each batch of %d is now taken in %d passes",
-            len(keeper.history) + 1,
-            settings["batch_size"],
-            passes,
-        )
+        memory = _more_passes(memory, module, epoch=len(keeper.history))
         module.network.load_state_dict(untrained)  # a saved state, if there is one, comes over it
     module.network.load_state_dict(keeper.best["weights"])
-    seconds = time.perf_counter() - begin
     return keeper, {
         "epochs": len(keeper.history),
         "best_epoch": keeper.best["epoch"],
         "resumed_from": resumed[0],
         "precision": trainer.precision,
         "devices": settings["devices"],
-        "passes": passes,
-        "out_of_memory": shortages,
-        "data_wait": round(module.waited / seconds, 6),
+        "passes": memory["passes"],
+        "out_of_memory": memory["shortages"],
+        "data_wait": round(module.waited / (time.perf_counter() - begin), 6),
     }
 
 
@@ -159,20 +144,26 @@ def _fits(trainer: Trainer, module: TrainingModule, saved: Path | None) -> bool:
     return False
 
 
-def _check_passes(passes: int, settings: dict[str, Any], *, largest: int) -> None:
-    """Stop where the largest batch cannot be divided further.
+def _more_passes(memory: dict[str, Any], module: TrainingModule, *, epoch: int) -> dict[str, Any]:
+    """Double the passes in which a batch is taken, and say so.
 
     Raises:
-        ModelError: saying what was tried.
+        ModelError: the largest batch cannot be divided further, saying what was tried.
     """
-    if settings["devices"] > 1:
+    tried, size, devices = memory["passes"], module.settings["batch_size"], module.settings["devices"]
+    passes = 2 * tried
+    if devices > 1:
         raise ModelError(
-            f"out of memory with a batch_size of {settings['batch_size']} on {settings['devices']} devices "
-            f"in {passes // 2} passes: raise accumulate to {passes}, or lower batch_size"
+            f"out of memory with a batch_size of {size} on {devices} devices in {tried} passes: raise "
+            f"accumulate to {passes}, or lower batch_size"
         )
-    if passes > largest:
+    if passes > module.largest_batch():
         raise ModelError(
-            f"out of memory even with a batch_size of {settings['batch_size']} in {passes // 2} passes: give "
-            "the job more memory (mem_mb, a larger GPU), or lower max_slices (of a validation pass), "
-            "preprocess.size or network.width"
+            f"out of memory even with a batch_size of {size} in {tried} passes: give the job more memory "
+            "(mem_mb, a larger GPU), or lower max_slices (of a validation pass), preprocess.size or "
+            "network.width"
         )
+    logger.warning(
+        "out of memory in epoch %d: each batch of %d is now taken in %d passes", epoch + 1, size, passes
+    )
+    return {"passes": passes, "shortages": [*memory["shortages"], {"epoch": epoch, "passes": passes}]}

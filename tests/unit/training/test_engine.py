@@ -142,7 +142,7 @@ def test_the_operating_point_is_found_where_the_network_was_trained(
     assert seen == [device]
 
 
-def module(options, study_slices, *, passes, processes=1, process=0, heads=("cls", "rec")):
+def module(options, *, passes, heads=("cls", "rec")):
     """A module in evaluation mode, so that no batch statistics and no dropout tell parts from a whole."""
     from smartnet.training.upstream import _module
 
@@ -152,9 +152,15 @@ def module(options, study_slices, *, passes, processes=1, process=0, heads=("cls
     settings = complete({**options["settings"], "batch_size": 5}, UPSTREAM, what="test")
     pretext = {"heads": heads, "consistency": False}
     made = _module(
-        model, study_slices, options["split"], pretext=pretext, settings=settings, augmentation=off, seed=1
+        model,
+        options["slices"],
+        options["split"],
+        pretext=pretext,
+        settings=settings,
+        augmentation=off,
+        seed=1,
     )
-    made.share = Share(process, processes, passes)
+    made.share = Share(passes=passes)
     return made
 
 
@@ -171,9 +177,9 @@ def gradients(made):
 
 
 def test_a_batch_in_passes_has_the_gradient_of_the_whole(options):
-    whole = gradients(module(options, options["slices"], passes=1))
+    whole = gradients(module(options, passes=1))
     for passes in (2, 3):
-        parts = gradients(module(options, options["slices"], passes=passes))
+        parts = gradients(module(options, passes=passes))
         for name, value in whole.items():
             assert torch.allclose(parts[name], value, atol=1e-5 + 1e-3 * value.abs().max()), name
 
@@ -279,16 +285,21 @@ def test_every_wording_of_too_little_memory_is_known(text):
     [
         (
             1,
-            r"out of memory even with a batch_size of 4 in 4 passes: .* or lower max_slices .*network.width$",
+            r"out of memory even with a batch_size of 5 in 4 passes: .* or lower max_slices .*network.width$",
         ),
-        (2, r"batch_size of 4 on 2 devices in 4 passes: raise accumulate to 8, or lower batch_size$"),
+        (2, r"batch_size of 5 on 2 devices in 4 passes: raise accumulate to 8, or lower batch_size$"),
     ],
 )
-def test_too_little_memory_for_anything_is_one_line(devices, message):
+def test_too_little_memory_for_anything_is_one_line(options, devices, message):
+    made = module(options, passes=4)
+    made.settings["devices"] = devices
     with pytest.raises(ModelError, match=message):
-        engine._check_passes(8, {"batch_size": 4, "devices": devices}, largest=5)
+        engine._more_passes({"passes": 4, "shortages": []}, made, epoch=0)
     if devices == 1:
-        engine._check_passes(4, {"batch_size": 4, "devices": 1}, largest=5)
+        assert engine._more_passes({"passes": 2, "shortages": []}, made, epoch=3) == {
+            "passes": 4,
+            "shortages": [{"epoch": 3, "passes": 4}],
+        }
 
 
 def test_card_of_a_run(options, tmp_path):

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import torch
 import yaml
+from snakemake.utils import update_config
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -124,8 +125,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     for overlay in options.configfile:
-        for key, value in yaml.safe_load(Path(overlay).read_text()).items():
-            config[key] = {**config[key], **value} if isinstance(value, dict) else value
+        update_config(config, yaml.safe_load(Path(overlay).read_text()))
     runs, loops, waits = [], [], []
     steps = options.epochs * round(0.9 * options.scans / config["upstream"]["batch_size"])
     with tempfile.TemporaryDirectory() as folder:

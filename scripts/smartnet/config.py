@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from smartnet.errors import ConfigError
-from smartnet.experiments import FROM_FILE
+from smartnet.experiments import FROM_FILE, TASKS
 
 
 def _path_of(error: Any) -> str:
@@ -100,7 +100,7 @@ def _check_operators(config: Mapping[str, Any]) -> None:
     """A second operator of a task is compared on starts that the study must train."""
     operators, starts = config["operators"], config["pretexts"]
     missing = [start for start in operators["pretexts"] if start not in starts]
-    several = [name for task in ("classification", "segmentation") for name in operators[task][1:]]
+    several = [name for task in TASKS for name in operators[task][1:]]
     if several and missing:
         raise ConfigError(
             f"'operators.pretexts' names the start '{missing[0]}' for {', '.join(several)}, but 'pretexts' "

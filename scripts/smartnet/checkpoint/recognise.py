@@ -9,6 +9,7 @@ import torch
 
 from smartnet.errors import ModelError
 from smartnet.networks.encoder import BLOCKS, scaled
+from smartnet.networks.store import tensors_of
 
 PLANES = (64, 64, 128, 256, 512)  # channels of stem and stages at width 1, before a bottleneck's expansion
 LARGEST_WIDTH = 4
@@ -18,12 +19,6 @@ HEAD_PARTS = {
     "rec": {"rec_decoder", "reconstruction_head"},
 }
 RELEASED = {"upstream": "Up_SMART_Net", "classifier": "Down_SMART_Net_CLS", "segmenter": "Down_SMART_Net_SEG"}
-
-
-def part(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
-    """Take the tensors of one part of a network, without the part's name."""
-    prefix = f"{name}."
-    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
 
 
 def encoder_size(tensors: Mapping[str, torch.Tensor], source: Path | str) -> tuple[int, float]:
@@ -97,7 +92,7 @@ def architecture_of(tensors: Mapping[str, torch.Tensor], source: Path | str) -> 
     Raises:
         ModelError: no encoder, or one of another kind.
     """
-    encoder = part(tensors, "encoder")
+    encoder = tensors_of(tensors, "encoder")
     if not encoder:
         raise ModelError(
             f"{source} holds no tensor named encoder.*, so it is none of {', '.join(RELEASED.values())}; "

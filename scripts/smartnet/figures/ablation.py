@@ -16,12 +16,12 @@ from smartnet.figures.names import (
     sort_models,
     start_of,
 )
+from smartnet.figures.tables import CLASSIFICATION, HEADS, SEGMENTATION
 from smartnet.metrics.tidy import read_metrics
 
-DIGITS = {"AUC": 3, "F1": 3, "SEN": 3, "SPE": 3, "DSC": 3, "FPV": 2}
+DIGITS = {name: (CLASSIFICATION | SEGMENTATION)[name] for name in ("AUC", "F1", "SEN", "SPE", "DSC", "FPV")}
 LOWER = ("FPV",)  # less is better
-UNITS = {"FPV": "FPV (mL)"}
-HEADS = {"cls": "CLS", "seg": "SEG", "rec": "REC"}
+PRETEXT_HEADS = {"cls": "CLS", "seg": "SEG", "rec": "REC"}
 GROUPS = ("None", "File", "Self-supervised", "One head", "Two heads", "Three heads")
 
 
@@ -42,7 +42,7 @@ def table_pretexts(metrics: Path, models: Sequence[str], *, output_csv: Path, ou
             part = table[(table["dataset"] == dataset) & (table["start"] == start)]
             texts = [display_dataset(dataset), _group(start), display_name(start), *_ticks(start)]
             rows.append((texts, part))
-    columns = [*keys, *HEADS.values(), "Consistency"]
+    columns = [*keys, *PRETEXT_HEADS.values(), "Consistency"]
     _write(rows, columns, groups=keys[:2], blocks=keys[:1], output_csv=output_csv, output_tex=output_tex)
 
 
@@ -91,7 +91,7 @@ def _group(start: str) -> str:
 def _ticks(start: str) -> list[str]:
     """Tick the heads trained upstream and the consistency loss; self-supervised starts have none of them."""
     pretext = PRETEXTS[start]
-    has = [head in pretext["heads"] and not pretext.get("distorted") for head in HEADS]
+    has = [head in pretext["heads"] and not pretext.get("distorted") for head in PRETEXT_HEADS]
     return [TICK if value else "" for value in (*has, pretext["consistency"])]
 
 
@@ -110,7 +110,7 @@ def _write(
     table = pd.DataFrame([texts for texts, _ in rows], columns=columns)
     best = pd.DataFrame(False, index=table.index, columns=columns)
     for name in metrics:
-        digits, head = DIGITS[name], UNITS.get(name, name)
+        digits, head = DIGITS[name], HEADS.get(name, name)
         table[head] = [_cell(values[name], digits) for values in found]
         # What is undefined for a seed does not compete. Equal is what is written in equal digits.
         means = pd.Series([round(float(values[name].mean(skipna=False)), digits) for values in found])

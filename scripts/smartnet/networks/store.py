@@ -1,5 +1,6 @@
 """Networks on disk: weights as safetensors, the architecture as JSON; nothing is ever unpickled."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -60,6 +61,12 @@ def load_model(folder: Path | str) -> nn.Module:
         model = build(architecture)
     fit_weights(model, load_weights(folder), Path(folder) / WEIGHTS)
     return model.eval()
+
+
+def tensors_of(tensors: Mapping[str, torch.Tensor], part: str) -> dict[str, torch.Tensor]:
+    """Take the tensors of one part of a network, without the part's name; none if it has no such part."""
+    prefix = f"{part}."
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def fit_weights(module: nn.Module, tensors: dict[str, torch.Tensor], source: Path | str) -> None:

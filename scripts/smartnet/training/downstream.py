@@ -15,7 +15,7 @@ from smartnet.errors import ConfigError
 from smartnet.files import read_json, write_json
 from smartnet.networks import VolumeNetwork, build, load_weights, min_max
 from smartnet.networks.device import choose_device
-from smartnet.networks.store import fit_weights
+from smartnet.networks.store import fit_weights, tensors_of
 from smartnet.operating_point import DiceCurve, youden
 from smartnet.slices.dataset import SliceSet
 from smartnet.training import group
@@ -115,12 +115,10 @@ def transfer(model: nn.Module, upstream: Path, *, decoder: bool) -> list[str]:
     """
     tensors = load_weights(upstream)
     parts = ["encoder"]
-    if decoder and hasattr(model, "seg_decoder") and any(name.startswith("seg_decoder.") for name in tensors):
+    if decoder and hasattr(model, "seg_decoder") and tensors_of(tensors, "seg_decoder"):
         parts.append("seg_decoder")
     for part in parts:
-        prefix = f"{part}."
-        own = {name.removeprefix(prefix): v for name, v in tensors.items() if name.startswith(prefix)}
-        fit_weights(getattr(model, part), own, f"{part} of {upstream}")
+        fit_weights(getattr(model, part), tensors_of(tensors, part), f"{part} of {upstream}")
     run = Path(upstream) / "run.json"
     pretrained = not run.is_file() or read_json(run).get("pretrained", True)
     return parts if pretrained else []

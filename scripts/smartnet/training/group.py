@@ -29,14 +29,14 @@ def inside() -> bool:
     return distributed.is_torchelastic_launched()
 
 
-def first() -> bool:
-    """Whether this process speaks and writes for all."""
-    return int(os.environ.get("RANK", "0")) == 0 if inside() else True
-
-
 def process() -> int:
     """Number of this process in its group."""
     return int(os.environ["RANK"]) if inside() else 0
+
+
+def first() -> bool:
+    """Whether this process speaks and writes for all."""
+    return process() == 0
 
 
 def summed(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from smartnet.errors import ModelError
-from smartnet.losses import classification_loss, dice_loss, dice_sums, segmentation_loss, upstream_losses
+from smartnet.losses import (
+    classification_loss,
+    consistency_loss,
+    dice_loss,
+    dice_sums,
+    segmentation_loss,
+    upstream_losses,
+)
 from smartnet.networks import min_max
 from smartnet.training.augmentation import augment, generators
 from smartnet.training.data import Batch, Batches, Share, TrainingBatches, ValidationBatches
@@ -226,24 +233,26 @@ class UpstreamModule(TrainingModule):
         rest = {name: value for name, value in outputs.items() if name != "seg"}
         terms = upstream_losses(rest, slices, masks)
         if self.consistency:
-            terms["consistency"] = upstream_losses(outputs, slices, masks, consistency=self.consistency)[
-                "consistency"
-            ]
+            terms["consistency"] = consistency_loss(outputs["cls"], outputs["seg"], pooling=self.consistency)
         return sums | {name: value * len(slices) for name, value in terms.items()}
 
 
-class ClassifierModule(TrainingModule):
+class ScanModule(TrainingModule):
+    """What the classifier and the segmenter of whole scans share."""
+
+    def logits(self, batch: Batch, slices: torch.Tensor) -> torch.Tensor:
+        """The network's answers for packed slices, in full precision for the losses."""
+        return self.network.forward_packed(slices, batch["depths"]).float()
+
+
+class ClassifierModule(ScanModule):
     """Whole scans, one logit each."""
 
     def terms(
         self, batch: Batch, slices: torch.Tensor, masks: torch.Tensor | None
     ) -> dict[str, torch.Tensor]:
         """Binary cross-entropy."""
-        return {
-            "cls": classification_loss(
-                self.network.forward_packed(slices, batch["depths"]).float(), batch["truth"]
-            )
-        }
+        return {"cls": classification_loss(self.logits(batch, slices), batch["truth"])}
 
     def valid_terms(self, batch: Batch, slices: torch.Tensor, masks: torch.Tensor | None) -> dict[str, Any]:
         """Binary cross-entropy over all validation scans."""
@@ -251,17 +260,17 @@ class ClassifierModule(TrainingModule):
         return {"count": count, "cls": self.terms(batch, slices, masks)["cls"] * count}
 
 
-class SegmenterModule(TrainingModule):
+class SegmenterModule(ScanModule):
     """Whole scans, one logit per pixel of every slice."""
 
     def terms(
         self, batch: Batch, slices: torch.Tensor, masks: torch.Tensor | None
     ) -> dict[str, torch.Tensor]:
         """Soft Dice plus binary cross-entropy, over the real slices of the batch."""
-        return {"seg": segmentation_loss(self.network.forward_packed(slices, batch["depths"]).float(), masks)}
+        return {"seg": segmentation_loss(self.logits(batch, slices), masks)}
 
     def valid_terms(self, batch: Batch, slices: torch.Tensor, masks: torch.Tensor | None) -> dict[str, Any]:
         """The same over all validation slices."""
-        logits, count = self.network.forward_packed(slices, batch["depths"]).float(), len(slices)
+        logits, count = self.logits(batch, slices), len(slices)
         bce = F.binary_cross_entropy_with_logits(logits, masks)
         return {"count": count, "dice": dice_sums(logits, masks), "seg": bce * count}

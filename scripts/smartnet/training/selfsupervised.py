@@ -21,9 +21,9 @@ TRAIN_STREAM, VALID_STREAM = 1, 2  # of random numbers, beside those of the augm
 class RestorationModule(TrainingModule):
     """Distorted slices; the REC head gives back what they were (Models Genesis, Zhou et al., 2021)."""
 
-    def inputs(self, batch: Batch, *, training: bool) -> tuple[torch.Tensor, None]:
+    def _inputs(self, batch: Batch, *, training: bool) -> tuple[torch.Tensor, None]:
         """Undistorted slices, (S, 1, H, W) in [0, 1]; masks have nothing to teach here."""
-        return super().inputs({**batch, "masks": None}, training=training)
+        return super()._inputs({**batch, "masks": None}, training=training)
 
     def answers(self, batch: Batch, slices: torch.Tensor, *, training: bool) -> dict[str, torch.Tensor]:
         """What the network makes of the distorted slices; in validation they are the same each epoch."""

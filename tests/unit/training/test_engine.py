@@ -1,6 +1,5 @@
 """What surrounds the loops: resume, early stop, memory, precision, facts about a run."""
 
-import json
 import random
 import signal
 import time
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from children import start
+from study_runs import changed, facts
 
 from smartnet.errors import ConfigError, ModelError
 from smartnet.files import read_table
@@ -26,16 +26,8 @@ PLAIN = {"heads": ["seg", "rec"], "consistency": False}
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
-def facts(folder):
-    return json.loads((folder / "run.json").read_text())
-
-
 def place(network):
     return next(network.parameters()).device.type
-
-
-def changed(options, **settings):
-    return {**options, "settings": {**options["settings"], **settings}}
 
 
 @pytest.mark.parametrize("stage", ["upstream", "downstream"])

@@ -1,6 +1,5 @@
 """Several processes that train one network: what they give, and what is told when they fail."""
 
-import json
 import logging
 import os
 import signal
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from children import SCRIPTS, start
+from study_runs import changed, facts
 
 from smartnet.errors import DataError, ModelError
 from smartnet.experiments import PRETEXTS
@@ -23,14 +23,6 @@ from smartnet.training.modules import UpstreamModule
 from smartnet.training.upstream import train_upstream
 
 PLAIN = {"heads": ["seg", "rec"], "consistency": False}
-
-
-def facts(folder):
-    return json.loads((folder / "run.json").read_text())
-
-
-def changed(options, **settings):
-    return {**options, "settings": {**options["settings"], **settings}}
 
 
 @contextmanager

@@ -1,4 +1,3 @@
-import json
 import logging
 import math
 
@@ -6,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from children import start
+from study_runs import changed, facts
 
 from smartnet.errors import ConfigError, DataError, ModelError
 from smartnet.experiments import PRETEXTS
@@ -31,7 +31,7 @@ def test_run_writes_all_files_and_is_reproducible(options, tmp_path, caplog):
         assert history[[f"train_{name}", f"valid_{name}"]].notna().all().all()
     total = history.valid_cls + history.valid_seg + history.valid_rec + 0.5 * history.valid_consistency
     assert np.allclose(total, history.valid_loss, atol=1e-5)
-    run = json.loads((tmp_path / "a" / "run.json").read_text())
+    run = facts(tmp_path / "a")
     assert (
         run["best_epoch"] == history.valid_loss.idxmin()
         and run["device"] == "cpu"
@@ -70,16 +70,8 @@ def test_scratch_is_the_seeded_encoder_untrained(options, tmp_path):
     assert (tmp_path / "a/model.safetensors").read_bytes() == (tmp_path / "b/model.safetensors").read_bytes()
     assert all(name.startswith("encoder.") for name in load_weights(tmp_path / "a"))
     assert load_model(tmp_path / "a").architecture["heads"] == []
-    assert json.loads((tmp_path / "a/run.json").read_text())["epochs"] == 0
+    assert facts(tmp_path / "a")["epochs"] == 0
     assert len(read_table(tmp_path / "a/history.csv")) == 0
-
-
-def changed(options, **settings):
-    return {**options, "settings": {**options["settings"], **settings}}
-
-
-def _resumed_from(folder):
-    return json.loads((folder / "run.json").read_text())["resumed_from"]
 
 
 @pytest.mark.parametrize("pretext", ["models-genesis", "transvw"])
@@ -96,16 +88,16 @@ def test_a_state_of_other_code_or_a_damaged_one_is_not_taken_up(options, tmp_pat
     (saved,) = (tmp_path / "state").glob("*/epoch.ckpt")
 
     train_upstream(**{**options, "code": "changed"}, output=tmp_path / "other")
-    assert _resumed_from(tmp_path / "other") is None and saved.exists()
+    assert facts(tmp_path / "other")["resumed_from"] is None and saved.exists()
 
     damaged = tmp_path / "damaged_state" / saved.parent.name / saved.name
     damaged.parent.mkdir(parents=True)
     damaged.write_bytes(saved.read_bytes()[:1000])
     train_upstream(**{**options, "state": tmp_path / "damaged_state"}, output=tmp_path / "damaged")
-    assert _resumed_from(tmp_path / "damaged") is None
+    assert facts(tmp_path / "damaged")["resumed_from"] is None
 
     train_upstream(**options, output=tmp_path / "killed")
-    assert 1 <= _resumed_from(tmp_path / "killed") < 8
+    assert 1 <= facts(tmp_path / "killed")["resumed_from"] < 8
     for name in ("model.safetensors", "history.csv"):
         undisturbed = (tmp_path / "undisturbed" / name).read_bytes()
         assert (tmp_path / "killed" / name).read_bytes() == undisturbed
@@ -117,7 +109,7 @@ def test_missing_gpu_is_said_and_recorded(options, tmp_path, caplog):
         pytest.skip("this machine has a GPU")
     train_upstream(**{**options, "gpu": 1}, pretext={"heads": ["cls"], "consistency": False}, output=tmp_path)
     assert "1 GPU asked for, but none is available" in caplog.text
-    run = json.loads((tmp_path / "run.json").read_text())
+    run = facts(tmp_path)
     assert (run["gpu_asked"], run["gpu_used"], run["device"]) == (1, 0, "cpu")
 
 

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from smartnet.config import check, weight_files
 from smartnet.experiments import FROM_FILE, PRETEXTS, models
 from smartnet.fingerprint import fingerprint
+from snakemake.utils import update_config
 
 config = check(config, yaml.safe_load(Path(workflow.basedir, "config/schema.yaml").read_text()))
 
@@ -33,6 +34,8 @@ COMPARED = [
 # ... and all 3D operators of a start (where there is but one operator, the start named for more may be missing).
 SIBLINGS = [name for name in LEARNED if MODELS[name].pretext in config["operators"]["pretexts"]] or LEARNED
 SEEDS = config["seeds"]
+STYLE = yaml.safe_load(Path(workflow.basedir, "scripts/smartnet/figures/style.yaml").read_text())
+update_config(STYLE, config.get("style", {}))
 FIRST_SEED = SEEDS[0]
 
 
@@ -180,3 +183,11 @@ def runs(task=None, seeds=SEEDS, datasets=TEST_SETS, among=None):
 def column(rows, key):
     """One column of a list of rows."""
     return [row[key] for row in rows]
+
+
+def style_of(figure, *groups):
+    """What a figure is drawn with: sizes and these groups of colours, with its own changes."""
+    sizes = {key: value for key, value in STYLE.items() if key not in ("colours", "figures")}
+    own = STYLE["figures"].get(figure, {})
+    colours = {group: STYLE["colours"][group] | own.get(group, {}) for group in groups}
+    return sizes | {"colours": colours}

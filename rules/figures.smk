@@ -30,6 +30,7 @@ rule figure_montage:
         mem_mb=1500,
         runtime=30,
     params:
+        style=style_of("montage", "outlines"),
         code=fingerprint("smartnet.figures.montage"),
     script:
         "../scripts/figure_montage.py"
@@ -56,6 +57,7 @@ rule figure_datasets:
         mem_mb=1500,
         runtime=30,
     params:
+        style=style_of("datasets", "classes", "kinds"),
         code=fingerprint("smartnet.figures.datasets"),
     script:
         "../scripts/figure_datasets.py"
@@ -85,6 +87,7 @@ rule figure_roc:
         runtime=30,
     params:
         runs=runs("classification", seeds=[FIRST_SEED], among=COMPARED),
+        style=style_of("roc", "starts"),
         code=fingerprint("smartnet.figures.roc"),
     script:
         "../scripts/figure_roc.py"
@@ -117,6 +120,7 @@ rule figure_activation:
         runtime=30,
     params:
         pretexts=config["pretexts"],
+        style=style_of("activation", "outlines"),
         code=fingerprint("smartnet.figures.panels"),
     script:
         "../scripts/figure_activation.py"
@@ -149,6 +153,7 @@ rule figure_gradcam:
         runtime=30,
     params:
         pretexts=config["pretexts"],
+        style=style_of("gradcam", "outlines"),
         code=fingerprint("smartnet.figures.panels"),
     script:
         "../scripts/figure_gradcam.py"
@@ -178,6 +183,7 @@ rule figure_tsne:
         runtime=30,
     params:
         pretexts=config["pretexts"],
+        style=style_of("tsne", "classes"),
         code=fingerprint("smartnet.figures.tsne"),
     script:
         "../scripts/figure_tsne.py"
@@ -207,6 +213,7 @@ rule figure_segmentation:
         runtime=30,
     params:
         runs=runs("segmentation", seeds=[FIRST_SEED], among=COMPARED),
+        style=style_of("segmentation", "outlines"),
         code=fingerprint("smartnet.figures.segmentation"),
     script:
         "../scripts/figure_segmentation.py"
@@ -241,6 +248,7 @@ rule figure_learning:
         pretexts=config["pretexts"],
         models=LEARNED,
         compared=COMPARED,
+        style=style_of("learning", "starts", "operators"),
         code=fingerprint("smartnet.figures.learning"),
     script:
         "../scripts/figure_learning.py"

@@ -6,9 +6,11 @@ from smartnet.logs import job
 
 with job(snakemake.log[0]):
     from smartnet.figures.datasets import draw_datasets
+    from smartnet.figures.style import using
 
-    draw_datasets(
-        [Path(folder, "cases.tsv") for folder in snakemake.input.volumes],
-        output_pdf=Path(snakemake.output.pdf),
-        output_png=Path(snakemake.output.png),
-    )
+    with using(snakemake.params.style):
+        draw_datasets(
+            [Path(folder, "cases.tsv") for folder in snakemake.input.volumes],
+            output_pdf=Path(snakemake.output.pdf),
+            output_png=Path(snakemake.output.png),
+        )

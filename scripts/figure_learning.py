@@ -6,12 +6,14 @@ from smartnet.logs import job
 
 with job(snakemake.log[0]):
     from smartnet.figures.learning import draw_learning
+    from smartnet.figures.style import using
 
     names = [*snakemake.params.pretexts, *snakemake.params.models]
     histories = [*snakemake.input.upstream, *snakemake.input.downstream]
-    draw_learning(
-        dict(zip(names, map(Path, histories), strict=True)),
-        snakemake.params.compared,
-        output_pdf=Path(snakemake.output.pdf),
-        output_png=Path(snakemake.output.png),
-    )
+    with using(snakemake.params.style):
+        draw_learning(
+            dict(zip(names, map(Path, histories), strict=True)),
+            snakemake.params.compared,
+            output_pdf=Path(snakemake.output.pdf),
+            output_png=Path(snakemake.output.png),
+        )

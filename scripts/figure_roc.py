@@ -6,10 +6,12 @@ from smartnet.logs import job
 
 with job(snakemake.log[0]):
     from smartnet.figures.roc import draw_roc
+    from smartnet.figures.style import using
 
-    draw_roc(
-        snakemake.params.runs,
-        Path(snakemake.input.metrics),
-        output_pdf=Path(snakemake.output.pdf),
-        output_png=Path(snakemake.output.png),
-    )
+    with using(snakemake.params.style):
+        draw_roc(
+            snakemake.params.runs,
+            Path(snakemake.input.metrics),
+            output_pdf=Path(snakemake.output.pdf),
+            output_png=Path(snakemake.output.png),
+        )

@@ -5,10 +5,12 @@ from pathlib import Path
 from smartnet.logs import job
 
 with job(snakemake.log[0]):
+    from smartnet.figures.style import using
     from smartnet.figures.tsne import draw_tsne
 
-    draw_tsne(
-        dict(zip(snakemake.params.pretexts, map(Path, snakemake.input.tables), strict=True)),
-        output_pdf=Path(snakemake.output.pdf),
-        output_png=Path(snakemake.output.png),
-    )
+    with using(snakemake.params.style):
+        draw_tsne(
+            dict(zip(snakemake.params.pretexts, map(Path, snakemake.input.tables), strict=True)),
+            output_pdf=Path(snakemake.output.pdf),
+            output_png=Path(snakemake.output.png),
+        )

@@ -96,17 +96,17 @@ def draw_datasets(cases: Sequence[Path], *, output_pdf: Path, output_png: Path) 
     table = table[table["verdict"] == "accepted"]
     datasets = sort_datasets(table["dataset"])
     figure = style.new_figure(style.DOUBLE_MM, 18 + 7 * len(datasets))
+    positive = style.colour("classes", "positive")
     scans, kinds, volumes = figure.subplots(1, 3, sharey=True)
     _bars(
         scans,
         table,
         datasets,
         {"with hemorrhage": table["hemorrhage"] == 1, "without": table["hemorrhage"] == 0},
-        dict(zip(("with hemorrhage", "without"), (style.POSITIVE, style.NEGATIVE), strict=True)),
+        {"with hemorrhage": positive, "without": style.colour("classes", "negative")},
     )
-    colours = ("#332288", style.PURPLE, style.SKY, style.ORANGE, style.GREEN)
     groups = {kind: table[kind] == 1 for kind in KINDS}
-    _bars(kinds, table, datasets, groups, dict(zip(KINDS, colours, strict=True)))
+    _bars(kinds, table, datasets, groups, {kind: style.colour("kinds", kind) for kind in KINDS})
     scans.set(xlabel="Scans", yticks=range(len(datasets)), yticklabels=[display_dataset(d) for d in datasets])
     scans.invert_yaxis()
     kinds.set_xlabel("Hemorrhages (a scan may hold several)")
@@ -114,7 +114,7 @@ def draw_datasets(cases: Sequence[Path], *, output_pdf: Path, output_png: Path) 
         part = table[(table["dataset"] == dataset) & (table["lesion_ml"] > 0)]
         known = part["lesion_ml"].astype(float).sort_values().to_numpy()
         height = row + 0.3 * np.sin(2.4 * np.arange(len(known)))  # spread, so that equal volumes stay apart
-        volumes.scatter(known, height, s=5, color=style.POSITIVE, linewidths=0, alpha=0.7)
+        volumes.scatter(known, height, s=5, color=positive, linewidths=0, alpha=0.7)
         if len(known):
             volumes.plot([np.median(known)] * 2, [row - 0.38, row + 0.38], color="black", linewidth=1.2)
     volumes.set(xscale="log", xlabel="Hemorrhage volume (mL), bar: median")

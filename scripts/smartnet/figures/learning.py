@@ -112,7 +112,7 @@ def _legend(panels: Sequence[Panel], *, by_operator: bool) -> dict[str, tuple[st
         palette = style.colours(runs)
         return {name: (_start(name), palette[name]) for name in runs}
     operators = {name: name.partition("_")[2] for name in runs}
-    return {name: (_stage(name), style.OPERATOR_COLOURS.get(operators[name], style.GREY)) for name in runs}
+    return {name: (_stage(name), style.colour("operators", operators[name])) for name in runs}
 
 
 def _legend_columns(width: float) -> int:

@@ -39,7 +39,7 @@ def draw_montage(volumes: Sequence[Path], *, output_pdf: Path, output_png: Path,
         for panel, z in zip(axes, montage_slices(volume, mask, columns), strict=False):
             aspect = spacing[1] / spacing[2]
             style.show_image(panel, volume[z][box], vmin=WINDOW_HU[0], vmax=WINDOW_HU[1], aspect=aspect)
-            style.outline(panel, (mask[z] > 0)[box], style.VERMILION, width=0.6)
+            style.outline(panel, (mask[z] > 0)[box], style.colour("outlines", "ours"), width=0.6)
         for panel in axes[volume.shape[0] :]:
             panel.set_axis_off()
         axes[0].set_ylabel(_label(row), fontsize=6.5)

@@ -99,7 +99,7 @@ def _draw(
     for number, row in enumerate(table.itertuples()):
         image, mask = test.slice(*find_slice(test, row.case, row.z, table=cases))
         style.show_image(grid[number, 0], image, vmin=0, vmax=255)
-        style.outline(grid[number, 0], mask, style.TRUTH)
+        style.outline(grid[number, 0], mask, style.colour("outlines", "truth"))
         grid[number, 0].set_ylabel(_row_label(row), fontsize=7 if columns <= style.WIDE else 5.5)
         for axes, start in zip(grid[number, 1:], starts, strict=True):
             style.show_image(axes, image, vmin=0, vmax=255)
@@ -111,7 +111,7 @@ def _draw(
     for column, start in enumerate(starts, start=1):
         if start_of(start) == OURS:
             for axes in grid[:, column]:
-                style.frame(axes, style.OURS_COLOUR)
+                style.frame(axes, style.colour("outlines", "ours"))
     _scale(figure, grid[-1, :].tolist() if len(table) == 1 else grid.ravel().tolist(), label)
     style.save(figure, output_pdf, output_png)
 

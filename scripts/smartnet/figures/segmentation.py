@@ -51,7 +51,7 @@ def draw_segmentation(
             f"{str(row.severity).capitalize()}\n{row.lesion_ml:.1f} mL\n{display_dataset(row.dataset)}",
             fontsize=7 if columns <= style.WIDE else 5.5,
         )
-        style.outline(axes[1], truth[row.z][box], style.TRUTH, width=line)
+        style.outline(axes[1], truth[row.z][box], style.colour("outlines", "truth"), width=line)
         for panel, model in zip(axes[2:], models, strict=True):
             if find_file(masks[model], f"{row.case}.nii.gz") is None:
                 _corner(panel, "no prediction" if columns <= style.WIDE else "none", columns)
@@ -64,7 +64,7 @@ def draw_segmentation(
     for number, model in enumerate(models, start=2):
         if start_of(model) == OURS:
             for panel in grid[:, number]:
-                style.frame(panel, style.OURS_COLOUR)
+                style.frame(panel, style.colour("outlines", "ours"))
     style.save(figure, output_pdf, output_png)
 
 
@@ -83,4 +83,4 @@ def dice(truth: np.ndarray, called: np.ndarray) -> float:
 
 
 def _colour(model: str) -> str:
-    return style.OURS_COLOUR if start_of(model) == OURS else style.YELLOW
+    return style.colour("outlines", "ours" if start_of(model) == OURS else "prediction")

@@ -1,8 +1,14 @@
-"""One style for all figures: sizes, colours, fonts, and files whose bytes depend on the content alone."""
+"""One style for all figures: sizes, colours, fonts, and files whose bytes depend on the content alone.
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+What can be changed stands in ``style.yaml`` beside this file.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -10,76 +16,88 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from smartnet.figures.names import OPERATORS, OURS, sort_models, start_of
+from smartnet.figures.names import sort_models, start_of
 from smartnet.files import atomic_path
 
 MM = 1 / 25.4
 SINGLE_MM, DOUBLE_MM = 85.0, 180.0  # one and two columns of a journal page
-DPI = 300
-
-# Okabe and Ito, Color Universal Design, 2008: told apart under the common colour-vision deficiencies.
-BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
-    "#000000",
-    "#E69F00",
-    "#56B4E9",
-    "#009E73",
-    "#F0E442",
-    "#0072B2",
-    "#D55E00",
-    "#CC79A7",
-)
-GREY = "#7F7F7F"
-OURS_COLOUR, TRUTH = VERMILION, GREEN
-POSITIVE, NEGATIVE = VERMILION, BLUE
-COLOURS = {  # a start keeps its colour in every figure; beyond eight, Tol's muted scheme (SRON/EPS/TN/09-002)
-    "scratch": BLUE,
-    "imagenet": BLACK,
-    "models-genesis": "#DDCC77",
-    "transvw": "#AA4499",
-    "cls": SKY,
-    "seg": "#332288",
-    "rec": "#44AA99",
-    "cls-seg": PURPLE,
-    "cls-seg-consistency": "#882255",
-    "cls-rec": "#999933",
-    "seg-rec": ORANGE,
-    "cls-seg-rec": GREEN,
-    OURS: OURS_COLOUR,
-    "checkpoint": "#661100",
-}
-# Where the operators of one start are compared, these have the colours.
-OPERATOR_COLOURS = dict(zip(OPERATORS, COLOURS.values(), strict=False))
-SPARE = ("#6699CC", "#888888", YELLOW)
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
-
-STYLE = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same glyphs on every machine
-    "font.size": 7,
-    "axes.titlesize": 8,
-    "axes.labelsize": 7,
-    "xtick.labelsize": 6.5,
-    "ytick.labelsize": 6.5,
-    "legend.fontsize": 6.5,
-    "legend.frameon": False,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 2.5,
-    "ytick.major.size": 2.5,
-    "lines.linewidth": 1.1,
-    "image.interpolation": "nearest",
-    "pdf.fonttype": 42,
-    "savefig.facecolor": "white",
-}
 WIDE = 6  # up to so many columns a name fits above its panel
 LETTER_MM, BOLD_MM = 0.95, 1.3  # height that a letter of a slanted name takes; likewise its width, if bold
+_settings: ContextVar[Mapping[str, Any] | None] = ContextVar("style", default=None)
 
 
-def styled() -> AbstractContextManager:
-    """Give the style as a context or a decorator; nothing outside it is changed."""
-    return mpl.rc_context(STYLE)
+@cache
+def defaults() -> Mapping[str, Any]:
+    """Read ``style.yaml``."""
+    import yaml
+
+    return yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
+
+
+@contextmanager
+def using(settings: Mapping[str, Any]) -> Iterator[None]:
+    """Draw with these settings instead of those of ``style.yaml``.
+
+    Args:
+        settings: as in ``style.yaml``; of the colours only the groups that the figure uses.
+    """
+    token = _settings.set(settings)
+    try:
+        yield
+    finally:
+        _settings.reset(token)
+
+
+def setting(name: str) -> Any:
+    """Give one of the settings in use."""
+    return (_settings.get() or defaults())[name]
+
+
+def colour(group: str, name: str) -> str:
+    """Give a colour by its group and name in ``style.yaml``.
+
+    Raises:
+        KeyError: the group was not handed to the figure, or has no such name.
+    """
+    try:
+        return setting("colours")[group][name]
+    except KeyError:
+        raise KeyError(
+            f"no colour '{name}' in group '{group}' of the style; name the group in the figure's rule"
+        ) from None
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Give matplotlib the style, as a context or a decorator; nothing outside it is changed."""
+    with mpl.rc_context(_parameters()):
+        yield
+
+
+def _parameters() -> dict[str, Any]:
+    size = setting("font_pt")
+    return {
+        "font.family": setting("font"),
+        "font.size": size,
+        "axes.titlesize": size + 1,
+        "axes.labelsize": size,
+        "xtick.labelsize": size - 0.5,
+        "ytick.labelsize": size - 0.5,
+        "legend.fontsize": size - 0.5,
+        "legend.frameon": False,
+        "axes.linewidth": 0.6,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "xtick.major.width": 0.6,
+        "ytick.major.width": 0.6,
+        "xtick.major.size": 2.5,
+        "ytick.major.size": 2.5,
+        "lines.linewidth": setting("line_pt"),
+        "image.interpolation": "nearest",
+        "pdf.fonttype": 42,
+        "savefig.facecolor": "white",
+    }
 
 
 def new_figure(width_mm: float, height_mm: float) -> Figure:
@@ -95,21 +113,19 @@ def save(figure: Figure, path_pdf: Path | str, path_png: Path | str) -> None:
     with styled():
         with atomic_path(path_pdf) as temporary:
             metadata = {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None}
-            figure.savefig(temporary, format="pdf", metadata=metadata, dpi=DPI)
+            figure.savefig(temporary, format="pdf", metadata=metadata, dpi=setting("dpi"))
         with atomic_path(path_png) as temporary:
-            figure.savefig(temporary, format="png", metadata={"Software": None}, dpi=DPI)
+            figure.savefig(temporary, format="png", metadata={"Software": None}, dpi=setting("dpi"))
 
 
-def colours(models: list[str]) -> dict[str, str]:
-    """Give each model its colour: a known start always the same, thresholds grey, the rest in order."""
-    unknown = [name for name in sort_models(models) if _colour(name) is None]
-    spare = {name: SPARE[number % len(SPARE)] for number, name in enumerate(unknown)}
-    return {name: _colour(name) or spare[name] for name in models}
-
-
-def _colour(model: str) -> str | None:
-    start = start_of(model)
-    return GREY if start.startswith("threshold") else COLOURS.get(start)
+def colours(models: Sequence[str]) -> dict[str, str]:
+    """Give each model the colour of its start; thresholds have their own, what is unknown shares one."""
+    known = setting("colours")["starts"]
+    heads = {name: start_of(name) for name in sort_models(models)}
+    return {
+        name: known["threshold" if head.startswith("threshold") else head if head in known else "other"]
+        for name, head in heads.items()
+    }
 
 
 def show_image(axes: Axes, image: np.ndarray, **options: object) -> None:
@@ -120,10 +136,10 @@ def show_image(axes: Axes, image: np.ndarray, **options: object) -> None:
     axes.spines[:].set_visible(False)
 
 
-def outline(axes: Axes, mask: np.ndarray, colour: str, *, width: float = 0.8) -> None:
+def outline(axes: Axes, mask: np.ndarray, edge: str, *, width: float = 0.8) -> None:
     """Draw the border of a mask (H, W), if it has one."""
     if mask.any():
-        axes.contour(mask.astype(float), levels=[0.5], colors=[colour], linewidths=width)
+        axes.contour(mask.astype(float), levels=[0.5], colors=[edge], linewidths=width)
 
 
 def reserve_heads(figure: Figure, names: Sequence[str], *, side_mm: float) -> None:
@@ -163,8 +179,8 @@ def head(axes: Axes, name: str, *, columns: int, bold: bool = False) -> None:
     text.set_in_layout(False)
 
 
-def frame(axes: Axes, colour: str, *, width: float = 1.5) -> None:
-    """Frame a panel."""
+def frame(axes: Axes, edge: str, *, width: float = 1.5) -> None:
+    """Frame a panel in a colour."""
     axes.spines[:].set_visible(True)
-    axes.spines[:].set_color(colour)
+    axes.spines[:].set_color(edge)
     axes.spines[:].set_linewidth(width)

@@ -30,9 +30,10 @@ def draw_tsne(tables: Mapping[str, Path], *, output_pdf: Path, output_png: Path)
     width = min(style.DOUBLE_MM, max(style.SINGLE_MM, 60.0 * columns))
     figure = style.new_figure(width, rows * (width / columns + 5) + 10)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    palette = [style.colour("classes", name) for name in ("negative", "positive")]
     for axes, start in zip(grid, starts, strict=False):
         table = points[start]
-        for value, colour in ((0, style.NEGATIVE), (1, style.POSITIVE)):
+        for value, colour in enumerate(palette):
             for dataset, marker in zip(datasets, MARKERS * len(datasets), strict=False):
                 part = table[(table["hemorrhage"] == value) & (table["dataset"] == dataset)]
                 axes.scatter(part["x"], part["y"], s=7, c=colour, marker=marker, linewidths=0, alpha=0.75)
@@ -46,8 +47,8 @@ def draw_tsne(tables: Mapping[str, Path], *, output_pdf: Path, output_png: Path)
     for axes in grid[len(starts) :]:
         axes.set_axis_off()
     handles = [
-        _handle("o", style.POSITIVE, "slice with hemorrhage"),
-        _handle("o", style.NEGATIVE, "normal slice"),
+        _handle("o", palette[1], "slice with hemorrhage"),
+        _handle("o", palette[0], "normal slice"),
     ]
     handles += [
         _handle(marker, "0.45", display_dataset(name))

@@ -163,7 +163,7 @@ def test_learning_curves_of_a_whole_ablation_fit_a_page(drawn, histories):
     }
     image = drawn(draw_learning, of_one_start, COMPARED, twice=False)
     clear_edges(image)
-    assert image.shape[0] < 247 / 25.4 * style.DPI
+    assert image.shape[0] < 247 / 25.4 * style.setting("dpi")
 
 
 def test_operators_have_panels_of_their_own_below(drawn, histories):
@@ -176,7 +176,9 @@ def test_operators_have_panels_of_their_own_below(drawn, histories):
 
 
 def test_operators_have_colours_of_their_own():
-    assert len(set(style.OPERATOR_COLOURS.values())) == len(OPERATORS)
+    colours = style.setting("colours")["operators"]
+    assert set(colours) == set(OPERATORS)
+    assert len(set(colours.values())) == len(OPERATORS)
 
 
 def test_roc_of_every_start_fits(drawn, tmp_path):

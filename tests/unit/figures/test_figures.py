@@ -30,7 +30,7 @@ def has_colour(image, colour, *, least=20):
 def test_roc_draws_every_classifier_and_survives_one_class(drawn, evaluated):
     items, metrics = evaluated
     image = drawn(draw_roc, items, metrics)
-    for colour in (style.OURS_COLOUR, style.GREY):
+    for colour in style.colours(["smartnet", "threshold-50hu"]).values():
         assert has_colour(image, colour)
 
 
@@ -117,8 +117,8 @@ def maps(images, tmp_path):
 def test_panels_outline_the_truth_and_frame_smartnet(drawn, images, maps, draw, twice):
     root, _, slices, _ = images
     image = drawn(draw, maps, root / "cases.tsv", slices, split=root / "split.tsv", twice=twice)
-    assert has_colour(image, style.TRUTH)
-    assert has_colour(image, style.OURS_COLOUR)
+    assert has_colour(image, style.colour("outlines", "truth"))
+    assert has_colour(image, style.colour("outlines", "ours"))
 
 
 def test_many_starts_fit_a_page(drawn, images, maps, tmp_path):
@@ -154,8 +154,8 @@ def test_segmentation_outlines_truth_and_predictions(drawn, images):
     folders = [root / "masks" / name for name in ("internal", "public")]
     masks = {"scratch_conv3d": folders, "smartnet_conv3d": folders, "cls-seg_conv3d": [root / "nowhere"]}
     image = drawn(draw_segmentation, masks, root / "cases.tsv", volumes)
-    for colour in (style.TRUTH, style.OURS_COLOUR, style.YELLOW):
-        assert has_colour(image, colour)
+    for name in ("truth", "ours", "prediction"):
+        assert has_colour(image, style.colour("outlines", name))
 
 
 def test_a_mask_of_another_shape_is_refused(images, tmp_path):
@@ -179,7 +179,7 @@ def test_dice():
 
 def test_montage(drawn, images):
     _, volumes, _, _ = images
-    assert has_colour(drawn(draw_montage, volumes, columns=5), style.VERMILION)
+    assert has_colour(drawn(draw_montage, volumes, columns=5), style.colour("outlines", "ours"))
 
 
 def test_montage_shows_each_kind_once_and_a_scan_without(images):

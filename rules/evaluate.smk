@@ -109,7 +109,7 @@ rule metrics:
         runtime=60,
     params:
         runs=runs(),
-        replicates=config["evaluation"]["replicates"],
+        settings=config["evaluation"],
         seed=config["seed"],
         code=fingerprint("smartnet.metrics.evaluate"),
     script:

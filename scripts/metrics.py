@@ -10,6 +10,6 @@ with job(snakemake.log[0]):
     evaluate(
         snakemake.params.runs,
         output=Path(snakemake.output.metrics),
-        replicates=snakemake.params.replicates,
+        settings=snakemake.params.settings,
         seed=snakemake.params.seed,
     )

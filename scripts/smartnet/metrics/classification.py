@@ -1,6 +1,8 @@
 """Does this scan hold a hemorrhage: how well the volume classifier says so."""
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,13 +18,16 @@ HALF = 0.5
 HALF_SUFFIX = "@0.5"
 
 
-def classification_rows(table: pd.DataFrame, threshold: float, *, replicates: int, seed: int) -> list[dict]:
+def classification_rows(
+    table: pd.DataFrame, point: Mapping[str, Any], *, settings: Mapping[str, Any], seed: int
+) -> list[dict]:
     """Measure one classifier on one test set.
 
     Args:
         table: one row per scan, ``patient``, ``truth`` (0/1), ``logit`` (ranks), ``probability`` (calls).
-        threshold: operating point fixed on validation; a scan is called positive from there upwards.
-        replicates: bootstrap samples for F1 and average precision.
+        point: content of ``threshold.json``, fixed on validation; a scan is called positive from
+            ``threshold`` upwards.
+        settings: ``evaluation`` of the configuration.
         seed: of the bootstrap.
 
     Returns:
@@ -35,7 +40,7 @@ def classification_rows(table: pd.DataFrame, threshold: float, *, replicates: in
     logit = table["logit"].to_numpy(dtype=np.float64)
     patients = table["patient"].to_numpy()
     counts = {"n_positive": int(truth.sum()), "n_negative": int((truth == 0).sum())}
-    bootstrap = partial(cluster_bootstrap, patients=patients, replicates=replicates, seed=seed)
+    bootstrap = partial(cluster_bootstrap, patients=patients, replicates=settings["replicates"], seed=seed)
     rows = []
     reason = one_class_reason(**counts)
     if reason:
@@ -46,12 +51,12 @@ def classification_rows(table: pd.DataFrame, threshold: float, *, replicates: in
             "AUC": _auc(truth, logit, patients),
             "AP": bootstrap(partial(weighted_average_precision, truth, logit)),
         }
-    for cut, suffix in ((threshold, ""), (HALF, HALF_SUFFIX)):
+    for cut, suffix in ((point["threshold"], ""), (HALF, HALF_SUFFIX)):
         called = (probability >= cut).astype(int)
         for name, estimate in _at_threshold(truth, called, bootstrap, reason).items():
             estimates[name + suffix] = estimate
     rows += [metric_row(name, estimate, **counts) for name, estimate in estimates.items()]
-    point = Interval(threshold, np.nan, np.nan, "operating point, from validation")
+    point = Interval(point["threshold"], np.nan, np.nan, "operating point, from validation")
     return [*rows, metric_row("threshold", point, **counts)]
 
 

@@ -31,7 +31,9 @@ NEEDED = {
 MEASURE = {"classification": classification_rows, "segmentation": segmentation_rows}
 
 
-def evaluate(predictions: Sequence[Mapping[str, Any]], *, output: Path, replicates: int, seed: int) -> None:
+def evaluate(
+    predictions: Sequence[Mapping[str, Any]], *, output: Path, settings: Mapping[str, Any], seed: int
+) -> None:
     """Measure every model on every test set and write the tidy table.
 
     Args:
@@ -39,7 +41,7 @@ def evaluate(predictions: Sequence[Mapping[str, Any]], *, output: Path, replicat
             ``seed``, ``dataset``, ``table`` (path of the predictions) and ``threshold`` (path of the
             operating point fixed on validation).
         output: ``metrics.csv``.
-        replicates: bootstrap samples.
+        settings: ``evaluation`` of the configuration.
         seed: of the bootstrap; every model of a data set sees the same resampled patients.
 
     Raises:
@@ -50,8 +52,8 @@ def evaluate(predictions: Sequence[Mapping[str, Any]], *, output: Path, replicat
         table = read_predictions(item["table"], item["task"])
         measured = MEASURE[item["task"]](
             table,
-            read_threshold(item["threshold"]),
-            replicates=replicates,
+            read_point(item["threshold"]),
+            settings=settings,
             seed=zlib.crc32(f"{seed}/{item['dataset']}".encode()),
         )
         keys = {name: item[name] for name in ("model", "task", "seed", "dataset")} | {"subgroup": "all"}
@@ -93,8 +95,8 @@ def read_predictions(path: Path | str, task: str) -> pd.DataFrame:
     return table
 
 
-def read_threshold(path: Path | str) -> float:
-    """Read the operating point, a probability, that validation wrote.
+def read_point(path: Path | str) -> dict[str, Any]:
+    """Read what was fixed on validation: the operating point ``threshold``, a probability, and what belongs to it.
 
     Raises:
         DataError: the file holds no threshold.
@@ -102,7 +104,7 @@ def read_threshold(path: Path | str) -> float:
     content = read_json(path)
     if not isinstance(content.get("threshold"), int | float):
         raise DataError(f"{path}: no threshold in it; fix the operating point on validation first")
-    return float(content["threshold"])
+    return content
 
 
 def _refuse(table: pd.DataFrame, wrong: pd.Series, path: Path | str, what: str) -> None:

@@ -4,7 +4,9 @@ Empty scans never enter a mean of DSC: a scan without hemorrhage has no DSC and 
 volume alone (the paper reports DSC and FPV in the same way).
 """
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,14 +18,16 @@ from smartnet.statistics.interval import Interval
 CUTS = {"": ("predicted_ml", "overlap_ml"), "@0.5": ("predicted_half_ml", "overlap_half_ml")}
 
 
-def segmentation_rows(table: pd.DataFrame, threshold: float, *, replicates: int, seed: int) -> list[dict]:
+def segmentation_rows(
+    table: pd.DataFrame, point: Mapping[str, Any], *, settings: Mapping[str, Any], seed: int
+) -> list[dict]:
     """Measure one segmenter on one test set.
 
     Args:
         table: one row per scan: ``patient``, ``truth`` (0/1), ``truth_ml`` (empty without reference mask) and
             the predicted and overlapping volumes in mL at the operating point and at 0.5.
-        threshold: voxel probability fixed on validation.
-        replicates: bootstrap samples.
+        point: content of ``threshold.json``, fixed on validation.
+        settings: ``evaluation`` of the configuration.
         seed: of the bootstrap.
 
     Returns:
@@ -40,7 +44,7 @@ def segmentation_rows(table: pd.DataFrame, threshold: float, *, replicates: int,
     rows = []
     for suffix, (predicted, overlap) in CUTS.items():
         dsc = 2 * measured[overlap] / (measured["truth_ml"] + measured[predicted])
-        mean = partial(_mean, replicates=replicates, seed=seed)
+        mean = partial(_mean, replicates=settings["replicates"], seed=seed)
         estimates = {
             "DSC": mean(dsc, measured["patient"], "no scan with hemorrhage and reference mask"),
             "FNV": mean(
@@ -52,7 +56,7 @@ def segmentation_rows(table: pd.DataFrame, threshold: float, *, replicates: int,
         rows += [metric_row(name + suffix, value, **counts, note=note) for name, value in estimates.items()]
         false = mean(normal[predicted], normal["patient"], "no scan without hemorrhage")
         rows.append(metric_row("FPV" + suffix, false, **counts))
-    point = Interval(threshold, np.nan, np.nan, "operating point, from validation")
+    point = Interval(point["threshold"], np.nan, np.nan, "operating point, from validation")
     return [*rows, metric_row("threshold", point, **counts)]
 
 

@@ -154,7 +154,7 @@ def evaluated(tmp_path_factory):
             numbers = {"truth_ml": ml, "predicted_ml": ml + 1, "overlap_ml": ml / 2}
             numbers |= {"predicted_half_ml": ml, "overlap_half_ml": ml / 3}
             items.append(_item(root, model, "segmentation", dataset, pd.DataFrame(keys | numbers)))
-    evaluate(items, output=root / "metrics.csv", replicates=50, seed=1)
+    evaluate(items, output=root / "metrics.csv", settings={"replicates": 50}, seed=1)
     return items, root / "metrics.csv"
 
 

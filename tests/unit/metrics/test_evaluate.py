@@ -49,7 +49,7 @@ def run(tmp_path):
                 {"model": model, "task": task, "seed": 1, "dataset": dataset, "table": path, "threshold": cut}
             )
         output = tmp_path / "metrics.csv"
-        evaluate(items, output=output, replicates=options.pop("replicates", 200), seed=7)
+        evaluate(items, output=output, settings={"replicates": options.pop("replicates", 200)}, seed=7)
         return read_metrics(output)
 
     return _run

@@ -96,7 +96,7 @@ def read_predictions(path: Path | str, task: str) -> pd.DataFrame:
 
 
 def read_point(path: Path | str) -> dict[str, Any]:
-    """Read what was fixed on validation: the operating point ``threshold``, a probability, and what belongs to it.
+    """Read what was fixed on validation: ``threshold``, a probability, and what belongs to it.
 
     Raises:
         DataError: the file holds no threshold.

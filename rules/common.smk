@@ -33,6 +33,9 @@ COMPARED = [
 ]
 # ... and all 3D operators of a start (where there is but one operator, the start named for more may be missing).
 SIBLINGS = [name for name in LEARNED if MODELS[name].pretext in config["operators"]["pretexts"]] or LEARNED
+# The start that is looked at more closely, with the first operator of each task.
+REFERENCE_START = "smartnet" if "smartnet" in config["pretexts"] else config["pretexts"][-1]
+REFERENCES = [name for name in COMPARED if MODELS[name].pretext == REFERENCE_START]
 SEEDS = config["seeds"]
 STYLE = yaml.safe_load(Path(workflow.basedir, "scripts/smartnet/figures/style.yaml").read_text())
 update_config(STYLE, config.get("style", {}))

@@ -54,6 +54,29 @@ rule tsne:
         "../scripts/tsne.py"
 
 
+rule separability:
+    """Measure how well the features tell class from class and data set from data set."""
+    input:
+        features="results/features/{pretext}/seed-{seed}/features.npy",
+        table="results/features/{pretext}/seed-{seed}/features.tsv",
+    output:
+        table="results/features/{pretext}/seed-{seed}/separability.tsv",
+    log:
+        "logs/separability/{pretext}/seed-{seed}.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        neighbours=config["explain"]["neighbours"],
+        draw_seed=config["seed"],
+        code=fingerprint("smartnet.explain.separability"),
+    script:
+        "../scripts/separability.py"
+
+
 rule choose_cases:
     """Choose the cases of the panels by rule: from severe to mild, evenly in rank."""
     input:

@@ -3,7 +3,19 @@
 In: results/metrics.csv, predictions, features, maps. Out: results/figures/.
 """
 
-FIGURE_NAMES = ["montage", "datasets", "roc", "activation", "gradcam", "tsne", "segmentation", "learning"]
+FIGURE_NAMES = [
+    "montage",
+    "datasets",
+    "roc",
+    "activation",
+    "gradcam",
+    "tsne",
+    "segmentation",
+    "learning",
+    "failures",
+]
+if models_of("segmentation", REFERENCES):
+    FIGURE_NAMES.append("rendering")
 FIGURES = expand("results/figures/{name}.{suffix}", name=FIGURE_NAMES, suffix=["pdf", "png"])
 
 
@@ -252,3 +264,63 @@ rule figure_learning:
         code=fingerprint("smartnet.figures.learning"),
     script:
         "../scripts/figure_learning.py"
+
+
+rule figure_rendering:
+    """Draw the segmenter's answer in three dimensions, beside the reference."""
+    input:
+        tables=column(runs("segmentation", seeds=[FIRST_SEED], among=REFERENCES), "table"),
+        cases="results/maps/cases.tsv",
+        volumes=shard_folders("volumes", TEST_SETS),
+    output:
+        pdf="results/figures/rendering.pdf",
+        png=report(
+            "results/figures/rendering.png",
+            caption="../report/rendering.rst",
+            category="Segmentation",
+            labels={"figure": "3D rendering", "model": REFERENCE_START, "dataset": "all"},
+        ),
+    log:
+        "logs/figures/rendering.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        model=models_of("segmentation", REFERENCES)[:1],
+        style=style_of("rendering", "outlines"),
+        code=fingerprint("smartnet.figures.rendering"),
+    script:
+        "../scripts/figure_rendering.py"
+
+
+rule figure_failures:
+    """Draw the worst failures of every kind, chosen by rule."""
+    input:
+        tables=column(runs(seeds=[FIRST_SEED], among=REFERENCES), "table"),
+        thresholds=column(runs(seeds=[FIRST_SEED], among=REFERENCES), "threshold"),
+        volumes=shard_folders("volumes", TEST_SETS),
+    output:
+        pdf="results/figures/failures.pdf",
+        png=report(
+            "results/figures/failures.png",
+            caption="../report/failures.rst",
+            category="Segmentation",
+            labels={"figure": "Failure cases", "model": REFERENCE_START, "dataset": "all"},
+        ),
+    log:
+        "logs/figures/failures.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        runs=runs(seeds=[FIRST_SEED], among=REFERENCES),
+        style=style_of("failures", "outlines"),
+        code=fingerprint("smartnet.figures.failures"),
+    script:
+        "../scripts/figure_failures.py"

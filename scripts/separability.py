@@ -1,0 +1,14 @@
+"""Adapter of rule separability."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.explain.separability import measure_separability
+
+    measure_separability(
+        Path(snakemake.input.table).parent,
+        neighbours=snakemake.params.neighbours,
+        seed=snakemake.params.draw_seed,
+    )

@@ -1,0 +1,75 @@
+"""What the features of an encoder hold: numbers that do not depend on the picture of a t-SNE."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smartnet.metrics.tidy import metric_row
+from smartnet.statistics.bootstrap import cluster_bootstrap
+from smartnet.statistics.interval import Interval
+
+MEANS = {"kNN purity": "same_class", "kNN data set": "same_dataset", "data set found": "dataset_found"}
+RANKS = {"probe AUC": "probe", "transfer AUC": "probe_transfer"}
+
+
+def feature_rows(table: pd.DataFrame, *, settings: Mapping[str, Any], seed: int) -> list[dict]:
+    """Summarise the sampled slices of one data set, or of all.
+
+    Args:
+        table: rows of ``separability.tsv``.
+        settings: ``evaluation`` of the configuration.
+        seed: of the patient-clustered bootstrap.
+
+    Returns:
+        Rows of ``kNN purity`` (share of a slice's neighbours with its class), ``kNN data set`` (with its data
+        set), ``probe AUC`` (hemorrhage, cross-validated linear probe), ``transfer AUC`` (probe of the other
+        data sets) and ``data set found`` (accuracy of a probe for the data set), the shares with what chance
+        would give in the note; counts are slices.
+    """
+    truth = table["hemorrhage"].to_numpy()
+    counts = {"n_positive": int((truth == 1).sum()), "n_negative": int((truth == 0).sum())}
+    bootstrap = partial(cluster_bootstrap, replicates=settings["replicates"], seed=seed)
+    rows = []
+    for name, column in (MEANS | RANKS).items():
+        known = table[table[column].notna()]
+        if known.empty or (name in RANKS and known["hemorrhage"].nunique() < 2):
+            estimate = Interval(np.nan, np.nan, np.nan, "undefined: too few patients, classes or data sets")
+        else:
+            statistic = (
+                weighted_mean if name in MEANS else partial(weighted_auc, known["hemorrhage"].to_numpy())
+            )
+            values = known[column].to_numpy(dtype=float)
+            estimate = bootstrap(partial(statistic, values), known["patient"].to_numpy())
+        label = table["hemorrhage" if name == "kNN purity" else "dataset"]
+        note = f"chance {(label.value_counts(normalize=True) ** 2).sum():.3f}" if name in MEANS else ""
+        rows.append(metric_row(name, estimate, **counts, note=note))
+    return rows
+
+
+def weighted_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Mean of values (n,) for each of the weights (k, n): (k,)."""
+    return weights @ values / weights.sum(axis=1)
+
+
+def weighted_auc(truth: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Area under the ROC curve of weighted samples; ties count one half.
+
+    Args:
+        truth: (n,) 0/1.
+        score: (n,) higher means hemorrhage.
+        weights: (k, n).
+
+    Returns:
+        (k,) in [0, 1], NaN where a sample lacks a class.
+    """
+    _, rank = np.unique(score, return_inverse=True)
+    order = np.argsort(rank, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(rank[order])), len(order) - 1)
+    sums = [np.cumsum((weights * (truth == value))[:, order], axis=1)[:, ends] for value in (0, 1)]
+    below, here = sums[0] - np.diff(sums[0], axis=1, prepend=0), np.diff(sums[0], axis=1, prepend=0)
+    hits = (np.diff(sums[1], axis=1, prepend=0) * (below + here / 2)).sum(axis=1)
+    pairs = sums[0][:, -1] * sums[1][:, -1]
+    return np.where(pairs > 0, hits / np.maximum(pairs, 1), np.nan)

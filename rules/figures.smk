@@ -1,9 +1,12 @@
 """Figures: one rule, one adapter, one caption each; they read cached tables and maps only.
 
-In: results/metrics.csv, predictions, features, maps. Out: results/figures/.
+In: results/metrics.csv, results/comparisons.csv, predictions, features, maps. Out: results/figures/.
 """
 
-FIGURE_NAMES = ["montage", "datasets", "roc", "activation", "gradcam", "tsne", "segmentation", "learning"]
+FIGURE_NAMES = [
+    *["montage", "datasets", "roc", "activation", "gradcam", "tsne", "segmentation", "learning"],
+    *["comparison", "subgroups"],
+]
 FIGURES = expand("results/figures/{name}.{suffix}", name=FIGURE_NAMES, suffix=["pdf", "png"])
 
 
@@ -252,3 +255,61 @@ rule figure_learning:
         code=fingerprint("smartnet.figures.learning"),
     script:
         "../scripts/figure_learning.py"
+
+
+rule figure_comparison:
+    """Draw every model's AUC or DSC on every test set, with intervals and the stars of the tests."""
+    input:
+        metrics="results/metrics.csv",
+        comparisons="results/comparisons.csv",
+    output:
+        pdf="results/figures/comparison.pdf",
+        png=report(
+            "results/figures/comparison.png",
+            caption="../report/comparison.rst",
+            category="Comparison",
+            labels={"figure": "Comparison", "model": "all", "dataset": "all"},
+        ),
+    log:
+        "logs/figures/comparison.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        references=REFERENCES,
+        style=style_of("comparison", "starts"),
+        code=fingerprint("smartnet.figures.comparison"),
+    script:
+        "../scripts/figure_comparison.py"
+
+
+rule figure_subgroups:
+    """Draw the reference's AUC and DSC in the subgroups of every test set, with the threshold's."""
+    input:
+        metrics="results/metrics.csv",
+    output:
+        pdf="results/figures/subgroups.pdf",
+        png=report(
+            "results/figures/subgroups.png",
+            caption="../report/subgroups.rst",
+            category="Comparison",
+            labels={"figure": "Subgroups", "model": REFERENCE, "dataset": "all"},
+        ),
+    log:
+        "logs/figures/subgroups.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        references=REFERENCES,
+        baselines={MODELS[name].task: name for name in BASELINES},
+        style=style_of("subgroups", "starts"),
+        code=fingerprint("smartnet.figures.subgroups"),
+    script:
+        "../scripts/figure_subgroups.py"

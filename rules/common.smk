@@ -14,7 +14,7 @@ import yaml
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from smartnet.config import check, weight_files
-from smartnet.experiments import FROM_FILE, PRETEXTS, models
+from smartnet.experiments import FROM_FILE, PRETEXTS, TASKS, models
 from smartnet.fingerprint import fingerprint
 from snakemake.utils import update_config
 
@@ -33,9 +33,19 @@ COMPARED = [
 ]
 # ... and all 3D operators of a start (where there is but one operator, the start named for more may be missing).
 SIBLINGS = [name for name in LEARNED if MODELS[name].pretext in config["operators"]["pretexts"]] or LEARNED
-# The start that is looked at more closely, with the first operator of each task.
-REFERENCE_START = "smartnet" if "smartnet" in config["pretexts"] else config["pretexts"][-1]
-REFERENCES = [name for name in COMPARED if MODELS[name].pretext == REFERENCE_START]
+
+
+def models_of(task, among=None):
+    """Names of the models that do this task."""
+    return [name for name in (MODELS if among is None else among) if MODELS[name].task == task]
+
+
+# What all others are tested against: this start with the first 3D operator of each task.
+REFERENCE = config["evaluation"]["reference"]
+REFERENCE = REFERENCE if REFERENCE in config["pretexts"] else config["pretexts"][-1]
+REFERENCES = {task: f"{REFERENCE}_{found[0]}" for task in TASKS if (found := config["operators"][task])}
+# The segmenter that is shown alone: the reference, or the baseline where no start has one.
+SEGMENTER = REFERENCES.get("segmentation", models_of("segmentation", BASELINES)[0])
 SEEDS = config["seeds"]
 STYLE = yaml.safe_load(Path(workflow.basedir, "scripts/smartnet/figures/style.yaml").read_text())
 update_config(STYLE, config.get("style", {}))
@@ -45,11 +55,6 @@ FIRST_SEED = SEEDS[0]
 def one_of(names):
     """A wildcard constraint: exactly one of these names, nothing if there is none."""
     return "|".join(re.escape(name) for name in names) or "(?!)"
-
-
-def models_of(task, among=None):
-    """Names of the models that do this task."""
-    return [name for name in (MODELS if among is None else among) if MODELS[name].task == task]
 
 
 def is_phantom(dataset):
@@ -194,3 +199,8 @@ def style_of(figure, *groups):
     own = STYLE["figures"].get(figure, {})
     colours = {group: STYLE["colours"][group] | own.get(group, {}) for group in groups}
     return sizes | {"colours": colours}
+
+
+def outputs_of(prefix):
+    """What the rules make whose names begin so; those above the call."""
+    return [str(file) for rule in workflow.rules if rule.name.startswith(prefix) for file in rule.output]

@@ -1,6 +1,7 @@
-"""Predictions on every test set, and the one table of metrics.
+"""Predictions on every test set, the one table of metrics, and that of the tests between models.
 
-In: trained models, slices, volumes. Out: results/predictions/{model}/seed-{seed}/ and results/metrics.csv.
+In: trained models, slices, volumes. Out: results/predictions/{model}/seed-{seed}/, results/metrics.csv and
+results/comparisons.csv.
 """
 
 
@@ -92,10 +93,11 @@ rule predict_baseline:
 
 
 rule metrics:
-    """Measure every model on every test set, in one tidy table."""
+    """Measure every model on every test set and its subgroups, in one tidy table."""
     input:
         tables=column(runs(), "table"),
         thresholds=column(runs(), "threshold"),
+        volumes=shard_folders("volumes", TEST_SETS),
     output:
         metrics="results/metrics.csv",
     log:
@@ -109,8 +111,34 @@ rule metrics:
         runtime=60,
     params:
         runs=runs(),
-        settings=config["evaluation"],
+        settings={key: value for key, value in config["evaluation"].items() if key != "reference"},
         seed=config["seed"],
         code=fingerprint("smartnet.metrics.evaluate"),
     script:
         "../scripts/metrics.py"
+
+
+rule comparisons:
+    """Test every model against the reference of its task, on every test set."""
+    input:
+        tables=column(runs(), "table"),
+        thresholds=column(runs(), "threshold"),
+    output:
+        comparisons="results/comparisons.csv",
+    log:
+        "logs/comparisons.log",
+    benchmark:
+        "benchmarks/comparisons.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        runs=runs(),
+        references=REFERENCES,
+        settings={"replicates": config["evaluation"]["replicates"]},
+        seed=config["seed"],
+        code=fingerprint("smartnet.metrics.comparisons"),
+    script:
+        "../scripts/comparisons.py"

@@ -1,22 +1,7 @@
 """Figures: one rule, one adapter, one caption each; they read cached tables and maps only.
 
-In: results/metrics.csv, predictions, features, maps. Out: results/figures/.
+In: results/metrics.csv, results/comparisons.csv, predictions, features, maps. Out: results/figures/.
 """
-
-FIGURE_NAMES = [
-    "montage",
-    "datasets",
-    "roc",
-    "activation",
-    "gradcam",
-    "tsne",
-    "segmentation",
-    "learning",
-    "failures",
-]
-if models_of("segmentation", REFERENCES):
-    FIGURE_NAMES.append("rendering")
-FIGURES = expand("results/figures/{name}.{suffix}", name=FIGURE_NAMES, suffix=["pdf", "png"])
 
 
 rule figure_montage:
@@ -266,10 +251,68 @@ rule figure_learning:
         "../scripts/figure_learning.py"
 
 
+rule figure_comparison:
+    """Draw every model's AUC or DSC on every test set, with intervals and the stars of the tests."""
+    input:
+        metrics="results/metrics.csv",
+        comparisons="results/comparisons.csv",
+    output:
+        pdf="results/figures/comparison.pdf",
+        png=report(
+            "results/figures/comparison.png",
+            caption="../report/comparison.rst",
+            category="Comparison",
+            labels={"figure": "Comparison", "model": "all", "dataset": "all"},
+        ),
+    log:
+        "logs/figures/comparison.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        references=REFERENCES,
+        style=style_of("comparison", "starts"),
+        code=fingerprint("smartnet.figures.comparison"),
+    script:
+        "../scripts/figure_comparison.py"
+
+
+rule figure_subgroups:
+    """Draw the reference's AUC and DSC in the subgroups of every test set, with the threshold's."""
+    input:
+        metrics="results/metrics.csv",
+    output:
+        pdf="results/figures/subgroups.pdf",
+        png=report(
+            "results/figures/subgroups.png",
+            caption="../report/subgroups.rst",
+            category="Comparison",
+            labels={"figure": "Subgroups", "model": REFERENCE, "dataset": "all"},
+        ),
+    log:
+        "logs/figures/subgroups.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        references=REFERENCES,
+        baselines={MODELS[name].task: name for name in BASELINES},
+        style=style_of("subgroups", "starts"),
+        code=fingerprint("smartnet.figures.subgroups"),
+    script:
+        "../scripts/figure_subgroups.py"
+
+
 rule figure_rendering:
     """Draw the segmenter's answer in three dimensions, beside the reference."""
     input:
-        tables=column(runs("segmentation", seeds=[FIRST_SEED], among=REFERENCES), "table"),
+        tables=column(runs("segmentation", seeds=[FIRST_SEED], among=[SEGMENTER]), "table"),
         cases="results/maps/cases.tsv",
         volumes=shard_folders("volumes", TEST_SETS),
     output:
@@ -278,7 +321,7 @@ rule figure_rendering:
             "results/figures/rendering.png",
             caption="../report/rendering.rst",
             category="Segmentation",
-            labels={"figure": "3D rendering", "model": REFERENCE_START, "dataset": "all"},
+            labels={"figure": "3D rendering", "model": SEGMENTER, "dataset": "all"},
         ),
     log:
         "logs/figures/rendering.log",
@@ -289,7 +332,7 @@ rule figure_rendering:
         mem_mb=1500,
         runtime=30,
     params:
-        model=models_of("segmentation", REFERENCES)[:1],
+        model=SEGMENTER,
         style=style_of("rendering", "outlines"),
         code=fingerprint("smartnet.figures.rendering"),
     script:
@@ -299,8 +342,8 @@ rule figure_rendering:
 rule figure_failures:
     """Draw the worst failures of every kind, chosen by rule."""
     input:
-        tables=column(runs(seeds=[FIRST_SEED], among=REFERENCES), "table"),
-        thresholds=column(runs(seeds=[FIRST_SEED], among=REFERENCES), "threshold"),
+        tables=column(runs(seeds=[FIRST_SEED], among=REFERENCES.values()), "table"),
+        thresholds=column(runs(seeds=[FIRST_SEED], among=REFERENCES.values()), "threshold"),
         volumes=shard_folders("volumes", TEST_SETS),
     output:
         pdf="results/figures/failures.pdf",
@@ -308,7 +351,7 @@ rule figure_failures:
             "results/figures/failures.png",
             caption="../report/failures.rst",
             category="Segmentation",
-            labels={"figure": "Failure cases", "model": REFERENCE_START, "dataset": "all"},
+            labels={"figure": "Failure cases", "model": REFERENCE, "dataset": "all"},
         ),
     log:
         "logs/figures/failures.log",
@@ -319,7 +362,7 @@ rule figure_failures:
         mem_mb=1500,
         runtime=30,
     params:
-        runs=runs(seeds=[FIRST_SEED], among=REFERENCES),
+        runs=runs(seeds=[FIRST_SEED], among=REFERENCES.values()),
         style=style_of("failures", "outlines"),
         code=fingerprint("smartnet.figures.failures"),
     script:

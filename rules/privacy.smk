@@ -5,7 +5,8 @@ private: resources/index/phi_scan.tsv, what was looked for.
 """
 
 # What the study makes, but for the scan that comes after it.
-STUDY = [*FIGURES, *TABLES, "results/metrics.csv", "results/quality/index.html"]
+FIGURES, TABLES = outputs_of("figure_"), outputs_of("table_")
+STUDY = [*FIGURES, *TABLES, "results/metrics.csv", "results/comparisons.csv", "results/quality/index.html"]
 
 
 rule phi_scan:

@@ -1,10 +1,8 @@
-"""Tables: one rule, one adapter, one caption each, as CSV and LaTeX; all but the first are drawn from the metrics alone.
+"""Tables: one rule, one adapter, one caption each, as CSV and LaTeX; all but the first are drawn from the metrics and
+comparisons alone.
 
-In: results/metrics.csv, volumes. Out: results/tables/ (the table of the data's quality: quality.smk).
+In: results/metrics.csv, results/comparisons.csv, volumes. Out: results/tables/ (the table of the data's quality: quality.smk).
 """
-
-TABLE_NAMES = ["datasets", "quality", "classification", "segmentation", "pretexts", "operators", "published"]
-TABLES = expand("results/tables/{name}.{suffix}", name=TABLE_NAMES, suffix=["csv", "tex"])
 
 
 rule table_datasets:
@@ -38,6 +36,7 @@ rule table_classification:
     """Set the starts' classifiers side by side, per test set."""
     input:
         metrics="results/metrics.csv",
+        comparisons="results/comparisons.csv",
     output:
         csv=report(
             "results/tables/classification.csv",
@@ -65,6 +64,7 @@ rule table_segmentation:
     """Set the starts' segmenters side by side, per test set."""
     input:
         metrics="results/metrics.csv",
+        comparisons="results/comparisons.csv",
     output:
         csv=report(
             "results/tables/segmentation.csv",
@@ -146,6 +146,7 @@ rule table_published:
     """Set our numbers beside the published ones."""
     input:
         metrics="results/metrics.csv",
+        comparisons="results/comparisons.csv",
         published="resources/published.csv",
     output:
         csv=report(
@@ -168,3 +169,56 @@ rule table_published:
         code=fingerprint("smartnet.figures.tables"),
     script:
         "../scripts/table_published.py"
+
+
+rule table_comparisons:
+    """Set every model's difference to the reference beside its p, adjusted for the number of tests."""
+    input:
+        comparisons="results/comparisons.csv",
+    output:
+        csv=report(
+            "results/tables/comparisons.csv",
+            caption="../report/table_comparisons.rst",
+            category="Comparison",
+            labels={"figure": "Table of tests", "model": "all", "dataset": "all"},
+        ),
+        tex="results/tables/comparisons.tex",
+    log:
+        "logs/tables/comparisons.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        code=fingerprint("smartnet.figures.comparison"),
+    script:
+        "../scripts/table_comparisons.py"
+
+
+rule table_subgroups:
+    """Set the subgroups of every test set side by side, for the reference."""
+    input:
+        metrics="results/metrics.csv",
+    output:
+        csv=report(
+            "results/tables/subgroups.csv",
+            caption="../report/table_subgroups.rst",
+            category="Comparison",
+            labels={"figure": "Table of subgroups", "model": REFERENCE, "dataset": "all"},
+        ),
+        tex="results/tables/subgroups.tex",
+    log:
+        "logs/tables/subgroups.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        references=REFERENCES,
+        code=fingerprint("smartnet.figures.subgroups"),
+    script:
+        "../scripts/table_subgroups.py"

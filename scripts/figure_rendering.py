@@ -10,7 +10,7 @@ with job(snakemake.log[0]):
 
     with using(snakemake.params.style):
         draw_rendering(
-            snakemake.params.model[0],
+            snakemake.params.model,
             [Path(table) for table in snakemake.input.tables],
             Path(snakemake.input.cases),
             [Path(folder) for folder in snakemake.input.volumes],

@@ -9,6 +9,7 @@ with job(snakemake.log[0]):
 
     evaluate(
         snakemake.params.runs,
+        [Path(folder, "cases.tsv") for folder in snakemake.input.volumes],
         output=Path(snakemake.output.metrics),
         settings=snakemake.params.settings,
         seed=snakemake.params.seed,

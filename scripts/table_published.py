@@ -9,6 +9,7 @@ with job(snakemake.log[0]):
 
     table_published(
         Path(snakemake.input.metrics),
+        Path(snakemake.input.comparisons),
         Path(snakemake.input.published),
         phantoms=snakemake.params.phantoms,
         output_csv=Path(snakemake.output.csv),

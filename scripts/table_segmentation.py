@@ -9,6 +9,7 @@ with job(snakemake.log[0]):
 
     table_segmentation(
         Path(snakemake.input.metrics),
+        Path(snakemake.input.comparisons),
         snakemake.params.models,
         output_csv=Path(snakemake.output.csv),
         output_tex=Path(snakemake.output.tex),

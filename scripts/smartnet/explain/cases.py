@@ -8,8 +8,7 @@ import numpy as np
 from smartnet.errors import DataError
 from smartnet.files import write_table
 from smartnet.slices.dataset import SliceSet
-
-SEVERITIES = ("severe", "moderate", "mild")
+from smartnet.strata import by_volume
 
 
 def choose_cases(slices: Sequence[Path], split: Path, *, output: Path, count: int, seed: int) -> None:
@@ -38,11 +37,7 @@ def choose_cases(slices: Sequence[Path], split: Path, *, output: Path, count: in
         raise DataError(
             f"{split}: no test case has a reference lesion; maps need at least one segmented test scan"
         )
-    cases = cases.sort_values("case").reset_index(drop=True)
-    tie = np.random.default_rng(seed).permutation(len(cases))
-    ranked = cases.assign(tie=tie).sort_values(["lesion_ml", "tie"], ascending=[False, True])
+    ranked = by_volume(cases, seed=seed)
     ranked["z"] = ranked["case"].map(largest).astype(int)
-    third = np.arange(len(ranked)) * len(SEVERITIES) // len(ranked)
-    ranked["severity"] = [SEVERITIES[number] for number in third]
     chosen = np.linspace(0, len(ranked) - 1, min(count, len(ranked))).round().astype(int)
     write_table(ranked.iloc[chosen][["case", "dataset", "z", "lesion_ml", "severity"]], output)

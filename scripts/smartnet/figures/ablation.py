@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from smartnet.experiments import FROM_FILE, PRETEXTS
-from smartnet.figures.latex import MISSING, TICK, number, write_both
+from smartnet.figures.latex import TICK, over_seeds, write_both
 from smartnet.figures.names import (
     OPERATORS,
     STARTS,
@@ -111,7 +111,7 @@ def _write(
     best = pd.DataFrame(False, index=table.index, columns=columns)
     for name in metrics:
         digits, head = DIGITS[name], HEADS.get(name, name)
-        table[head] = [_cell(values[name], digits) for values in found]
+        table[head] = [over_seeds(values[name], digits=digits) for values in found]
         # What is undefined for a seed does not compete. Equal is what is written in equal digits.
         means = pd.Series([round(float(values[name].mean(skipna=False)), digits) for values in found])
         block = means.groupby([table[key] for key in blocks])
@@ -119,16 +119,3 @@ def _write(
             block.transform("nunique") > 1
         )
     write_both(table, output_csv, output_tex, groups=groups, best=best)
-
-
-def _cell(values: pd.Series, digits: int) -> str:
-    """Value of one seed, mean and standard deviation (n - 1) over several, nothing if not measured."""
-    if values.empty:
-        return ""
-    known = values.dropna()
-    if known.empty:
-        return MISSING
-    text = number(known.mean(), digits=digits)
-    if len(known) > 1:
-        text += f" \N{PLUS-MINUS SIGN} {number(known.std(), digits=digits)}"
-    return text if len(known) == len(values) else f"{text} ({len(known)} of {len(values)} seeds)"

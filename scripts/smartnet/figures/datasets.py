@@ -13,6 +13,7 @@ from smartnet.figures import style
 from smartnet.figures.latex import EN_DASH, MISSING, write_both
 from smartnet.figures.names import KINDS, display_dataset, sort_datasets
 from smartnet.files import read_table
+from smartnet.strata import TILTED_DEG
 
 TEXT = {"case": str, "patient": str, "dataset": str}
 
@@ -59,7 +60,7 @@ def table_datasets(cases: Sequence[Path], split: Path, *, output_csv: Path, outp
                 "Volume (mL)": _spread(bleeding["lesion_ml"]),
                 "Slices": _range(kept["slices"], 0),
                 "Thickness (mm)": _range(kept["slice_thickness_mm"], 1),
-                "Tilted": int((kept["tilt_deg"].abs() > 0.5).sum()),
+                "Tilted": int((kept["tilt_deg"].abs() > TILTED_DEG).sum()),
                 "Vendors": ", ".join(sorted(kept["manufacturer"].dropna().astype(str).unique())) or MISSING,
             }
         )

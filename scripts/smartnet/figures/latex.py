@@ -10,8 +10,9 @@ from smartnet.files import write_bytes, write_table
 
 MISSING = "n/a"
 EN_DASH = "\N{EN DASH}"
+PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 TICK = "\N{CHECK MARK}"
-LATEX = {EN_DASH: "--", TICK: r"$\surd$", "\N{PLUS-MINUS SIGN}": r"$\pm$"}
+LATEX = {EN_DASH: "--", TICK: r"$\surd$", PLUS_MINUS: r"$\pm$", "<": "$<$"}
 
 
 def write_both(
@@ -71,3 +72,30 @@ def with_interval(value: float, low: float, high: float, *, digits: int = 3) -> 
     if pd.isna(value) or pd.isna(low) or pd.isna(high):
         return number(value, digits=digits)
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def over_seeds(values: pd.Series, *, digits: int = 3) -> str:
+    """Write one seed's value, mean and standard deviation (n - 1) of several, nothing if not measured."""
+    if values.empty:
+        return ""
+    known = values.dropna()
+    if known.empty:
+        return MISSING
+    text = number(known.mean(), digits=digits)
+    if len(known) > 1:
+        text += f" {PLUS_MINUS} {number(known.std(), digits=digits)}"
+    return text if len(known) == len(values) else f"{text} ({len(known)} of {len(values)} seeds)"
+
+
+def estimates(rows: pd.DataFrame, *, value: str = "value", digits: int = 3) -> str:
+    """Write the value of one seed with its interval, or ``over_seeds``.
+
+    Args:
+        rows: one per seed: the value, ``low``, ``high``.
+        value: name of the column with the value.
+        digits: decimals.
+    """
+    if len(rows) != 1:
+        return over_seeds(rows[value], digits=digits) or MISSING
+    row = rows.iloc[0]
+    return with_interval(row[value], row["low"], row["high"], digits=digits)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from sklearn.metrics import roc_curve
 
 from smartnet.figures import style
+from smartnet.figures.latex import estimates
 from smartnet.figures.names import OURS, display_dataset, display_name, sort_datasets, sort_models, start_of
 from smartnet.files import read_table
 from smartnet.metrics.tidy import read_metrics
@@ -111,7 +112,7 @@ def _rows(metrics: pd.DataFrame, model: str, dataset: str, metric: str) -> pd.Da
 
 
 def _label(model: str, dataset: str, metrics: pd.DataFrame, *, crowded: bool) -> str:
-    """Name the model with its AUC: the interval for one seed, mean and range over several."""
+    """Name the model with its AUC: the interval for one seed, mean and standard deviation over several."""
     rows = _rows(metrics, model, dataset, "AUC")
     value = rows["value"].mean()
     if np.isnan(value):
@@ -119,13 +120,8 @@ def _label(model: str, dataset: str, metrics: pd.DataFrame, *, crowded: bool) ->
     if crowded:
         return f"{display_name(model)}  {value:.3f}"
     if len(rows) > 1:
-        return (
-            f"{display_name(model)}\n{value:.3f} ({rows['value'].min():.3f} to {rows['value'].max():.3f}, "
-            f"{len(rows)} seeds)"
-        )
-    low, high = rows[["low", "high"]].iloc[0]
-    limits = "" if np.isnan(low) else f" [{low:.3f}, {high:.3f}]"
-    return f"{display_name(model)}\n{value:.3f}{limits}"
+        return f"{display_name(model)}\n{estimates(rows)} ({len(rows)} seeds)"
+    return f"{display_name(model)}\n{estimates(rows)}"
 
 
 def _operating_point(metrics: pd.DataFrame, item: Mapping[str, Any]) -> tuple[float, float]:

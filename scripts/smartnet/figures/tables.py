@@ -1,11 +1,11 @@
-"""Tables of the study, drawn from ``metrics.csv`` alone."""
+"""Tables of the study, drawn from ``metrics.csv`` and ``comparisons.csv`` alone."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from smartnet.figures.latex import MISSING, number, with_interval, write_both
+from smartnet.figures.latex import estimates, write_both
 from smartnet.figures.names import (
     DEFAULT_OPERATORS,
     display_dataset,
@@ -13,44 +13,56 @@ from smartnet.figures.names import (
     sort_datasets,
     sort_models,
 )
+from smartnet.figures.significance import stars
 from smartnet.files import read_table
-from smartnet.metrics.tidy import read_metrics
+from smartnet.metrics.tidy import read_comparisons, read_metrics
 
 CLASSIFICATION = {"AUC": 3, "AP": 3, "F1": 3, "SEN": 3, "SPE": 3}
 SEGMENTATION = {"DSC": 3, "FPV": 2, "FNV": 2}
 HEADS = {"FPV": "FPV (mL)", "FNV": "Missed (mL)"}
+STARRED = ("AUC", "DSC")
 PHANTOM = "phantoms, not patients: numbers do not compare"
 
 
-def table_classification(metrics: Path, models: Sequence[str], *, output_csv: Path, output_tex: Path) -> None:
+def table_classification(
+    metrics: Path, comparisons: Path, models: Sequence[str], *, output_csv: Path, output_tex: Path
+) -> None:
     """Write classifiers on every test set, at the operating point from validation and at 0.5.
 
     Args:
         metrics: ``metrics.csv``.
+        comparisons: ``comparisons.csv``, for the stars.
         models: those that are shown.
-        output_csv: table with values and 95 % intervals.
+        output_csv: table with values and 95 % intervals, mean and standard deviation over several seeds.
         output_tex: the same for LaTeX.
     """
     half = {"F1@0.5": 3, "SEN@0.5": 3, "SPE@0.5": 3}
-    write_both(_table(metrics, models, "classification", CLASSIFICATION | half), output_csv, output_tex)
+    table = _table(metrics, comparisons, models, "classification", CLASSIFICATION | half)
+    write_both(table, output_csv, output_tex)
 
 
-def table_segmentation(metrics: Path, models: Sequence[str], *, output_csv: Path, output_tex: Path) -> None:
+def table_segmentation(
+    metrics: Path, comparisons: Path, models: Sequence[str], *, output_csv: Path, output_tex: Path
+) -> None:
     """Write segmenters on every test set: DSC and missed volume on scans with hemorrhage, else FPV.
 
     Args:
         metrics: ``metrics.csv``.
+        comparisons: ``comparisons.csv``, for the stars.
         models: those that are shown.
-        output_csv: table with values and 95 % intervals.
+        output_csv: table with values and 95 % intervals, mean and standard deviation over several seeds.
         output_tex: the same for LaTeX.
     """
     half = {"DSC@0.5": 3, "FPV@0.5": 2}
-    write_both(_table(metrics, models, "segmentation", SEGMENTATION | half), output_csv, output_tex)
+    table = _table(metrics, comparisons, models, "segmentation", SEGMENTATION | half)
+    write_both(table, output_csv, output_tex)
 
 
-def _table(metrics: Path, models: Sequence[str], task: str, digits: dict[str, int]) -> pd.DataFrame:
+def _table(
+    metrics: Path, comparisons: Path, models: Sequence[str], task: str, digits: dict[str, int]
+) -> pd.DataFrame:
     """One row per test set and model; the number of scans behind the cells stands in each row."""
-    table = read_metrics(metrics)
+    table, tests = read_metrics(metrics), read_comparisons(comparisons)
     table = table[(table["task"] == task) & (table["subgroup"] == "all") & table["model"].isin(models)]
     rows = []
     for dataset in sort_datasets(table["dataset"]):
@@ -68,38 +80,33 @@ def _table(metrics: Path, models: Sequence[str], task: str, digits: dict[str, in
                 row["Model"] += f" ({of_model['seed'].nunique()} seeds)"
             for metric, places in digits.items():
                 head = HEADS.get(metric.split("@")[0], metric.split("@")[0])
-                row[f"{head} at 0.5" if "@" in metric else head] = _cell(of_model, metric, places)
+                cell = estimates(of_model[of_model["metric"] == metric], digits=places)
+                earned = stars(tests, model, dataset, metric) if metric in STARRED else ""
+                row[f"{head} at 0.5" if "@" in metric else head] = f"{cell} {earned}".rstrip()
             rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _cell(rows: pd.DataFrame, metric: str, digits: int) -> str:
-    """Value with its 95 % interval for one seed; mean and range over several."""
-    found = rows[rows["metric"] == metric]
-    if found.empty:
-        return MISSING
-    if len(found) == 1:
-        row = found.iloc[0]
-        return with_interval(row["value"], row["low"], row["high"], digits=digits)
-    mean, low, high = (
-        number(getattr(found["value"], part)(), digits=digits) for part in ("mean", "min", "max")
-    )
-    return f"{mean} ({low} to {high})"
-
-
 def table_published(
-    metrics: Path, published: Path, *, phantoms: bool, output_csv: Path, output_tex: Path
+    metrics: Path,
+    comparisons: Path,
+    published: Path,
+    *,
+    phantoms: bool,
+    output_csv: Path,
+    output_tex: Path,
 ) -> None:
     """Set this study's numbers beside the paper's; of each start only the paper's operators compare.
 
     Args:
         metrics: ``metrics.csv``.
+        comparisons: ``comparisons.csv``, for the stars of this study's AUC.
         published: ``resources/published.csv`` (``model task dataset metric value stars source``).
         phantoms: the study ran on phantoms; every row then says that the numbers do not compare.
         output_csv: table.
         output_tex: the same for LaTeX.
     """
-    ours = read_metrics(metrics)
+    ours, tests = read_metrics(metrics), read_comparisons(comparisons)
     ours = ours[ours["subgroup"] == "all"]
     theirs = read_table(published, dtype=str)
     rows = []
@@ -107,6 +114,9 @@ def table_published(
         same = ours["model"].isin([f"{row.model}_{operator}" for operator in DEFAULT_OPERATORS])
         same &= ours["task"] == row.task
         same &= (ours["dataset"] == row.dataset) & (ours["metric"] == _published_metric(row.metric))
+        cell = estimates(ours[same], digits=_digits(row.value))
+        for model in ours.loc[same, "model"].unique():
+            cell = f"{cell} {stars(tests, model, row.dataset, _published_metric(row.metric))}".rstrip()
         rows.append(
             {
                 "Task": row.task.capitalize(),
@@ -114,7 +124,7 @@ def table_published(
                 "Metric": _published_metric(row.metric).replace("@", " at "),
                 "Model": display_name(row.model),
                 "Paper": row.value + ("" if pd.isna(row.stars) else f" {row.stars}"),
-                "This study": _cell(ours[same], _published_metric(row.metric), _digits(row.value)),
+                "This study": cell,
                 "Data of this study": PHANTOM if phantoms else "own data: another test set than the paper's",
             }
         )

@@ -48,7 +48,7 @@ def classification_rows(
         estimates = {"AUC": undefined, "AP": undefined}
     else:
         estimates = {
-            "AUC": _auc(truth, logit, patients),
+            "AUC": delong_auc(truth, logit, patients),
             "AP": bootstrap(partial(weighted_average_precision, truth, logit)),
         }
     for cut, suffix in ((point["threshold"], ""), (HALF, HALF_SUFFIX)):
@@ -65,15 +65,6 @@ def one_class_reason(n_positive: int, n_negative: int) -> str:
     if n_positive and n_negative:
         return ""
     return f"undefined: one class only, {n_positive} scans with and {n_negative} without hemorrhage"
-
-
-def _auc(truth: np.ndarray, probability: np.ndarray, patients: np.ndarray) -> Interval:
-    estimate = delong_auc(truth, probability)
-    repeated = len(patients) - len(np.unique(patients))
-    if not repeated:
-        return estimate
-    note = f"DeLong takes scans as independent, {repeated} are repeated scans of a patient"
-    return estimate._replace(note="; ".join(part for part in (estimate.note, note) if part))
 
 
 def _at_threshold(

@@ -1,113 +1,97 @@
-"""All models on all test sets, into one table."""
+"""All models on all test sets and their subgroups, into one table."""
 
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from smartnet.errors import DataError
-from smartnet.files import read_json, read_table, write_table
+from smartnet.files import read_table, write_table
 from smartnet.metrics.classification import classification_rows
+from smartnet.metrics.predictions import bootstrap_seed, read_point, read_predictions
 from smartnet.metrics.segmentation import segmentation_rows
+from smartnet.metrics.subgroups import AGAINST_ALL, EVERYTHING, Subgroup, read_cases, subgroups
 from smartnet.metrics.tidy import tidy
+from smartnet.statistics.interval import join_notes
 
-LIMITS = {"probability": (0.0, 1.0), "logit": (-np.inf, np.inf)}
-NEEDED = {
-    "classification": ["case", "patient", "truth", "probability", "logit"],
-    "segmentation": [
-        "case",
-        "patient",
-        "truth",
-        "truth_ml",
-        "predicted_ml",
-        "overlap_ml",
-        "predicted_half_ml",
-        "overlap_half_ml",
-    ],
-}
 MEASURE = {"classification": classification_rows, "segmentation": segmentation_rows}
+OF_SUBGROUPS = ("AUC", "SEN", "SPE", "DSC", "FNV", "FPV")
+"""Metrics that are given for subgroups too."""
+OF_NORMALS = ("SPE", "FPV")
+"""... but not of subgroups that share all scans without hemorrhage."""
 
 
 def evaluate(
-    predictions: Sequence[Mapping[str, Any]], *, output: Path, settings: Mapping[str, Any], seed: int
+    predictions: Sequence[Mapping[str, Any]],
+    cases: Sequence[Path | str] = (),
+    *,
+    output: Path,
+    settings: Mapping[str, Any],
+    seed: int,
 ) -> None:
     """Measure every model on every test set and write the tidy table.
 
     Args:
         predictions: one mapping per prediction table: ``model``, ``task`` (classification or segmentation),
             ``seed``, ``dataset``, ``table`` (path of the predictions) and ``threshold`` (path of the
-            operating point fixed on validation).
+            operating point fixed on validation); optionally ``measures`` (path of a table whose columns are
+            joined to the predictions by ``case``) and ``lesions`` (path of a table of lesions with ``case``).
+        cases: ``cases.tsv`` of the test sets' volume folders, which say what subgroups there are; none: no
+            subgroups.
         output: ``metrics.csv``.
         settings: ``evaluation`` of the configuration.
         seed: of the bootstrap; every model of a data set sees the same resampled patients.
 
     Raises:
-        DataError: a table lacks a column, repeats a case or holds an impossible value.
+        DataError: a table lacks a column, repeats a case, holds an impossible value or a case that was not
+            accepted.
     """
+    accepted = read_cases(cases) if cases else None
+    groups = {} if accepted is None else subgroups(accepted, seed=seed)
     rows = []
     for item in predictions:
-        table = read_predictions(item["table"], item["task"])
-        measured = MEASURE[item["task"]](
-            table,
-            read_point(item["threshold"]),
-            settings=settings,
-            seed=zlib.crc32(f"{seed}/{item['dataset']}".encode()),
-        )
-        keys = {name: item[name] for name in ("model", "task", "seed", "dataset")} | {"subgroup": "all"}
-        rows += [keys | row for row in measured]
+        table = _read(item, accepted)
+        lesions = read_table(item["lesions"], dtype={"case": str}) if item.get("lesions") else None
+        point = read_point(item["threshold"])
+        for group in (EVERYTHING, *groups.get(item["dataset"], ())):
+            extra = {} if lesions is None else {"lesions": group.of(lesions)}
+            measured = MEASURE[item["task"]](
+                group.of(table),
+                point,
+                settings=settings,
+                seed=bootstrap_seed(seed, item["dataset"]),
+                **extra,
+            )
+            keys = {name: item[name] for name in ("model", "task", "seed", "dataset")}
+            rows += [keys | {"subgroup": group.name} | row for row in _kept(measured, group)]
     write_table(tidy(rows), output)
 
 
-def read_predictions(path: Path | str, task: str) -> pd.DataFrame:
-    """Read one prediction table and check what the metrics rely on.
-
-    Args:
-        path: the table, one row per scan.
-        task: ``classification`` or ``segmentation``.
-
-    Raises:
-        DataError: unknown task, a column is missing, a case is repeated, a truth is not 0 or 1, a
-            probability leaves [0, 1] or a predicted volume is missing or negative.
-    """
-    if task not in NEEDED:
-        raise DataError(f"{path}: unknown task {task!r}; use one of {', '.join(NEEDED)}")
-    table = read_table(path, dtype={"case": str, "patient": str})
-    missing = [name for name in NEEDED[task] if name not in table.columns]
-    if missing:
-        raise DataError(f"{path}: column {missing[0]} is missing; make the predictions of this model again")
-    if table.empty:
-        raise DataError(f"{path}: no scan was predicted; check the split and the data set's catalog")
-    _refuse(table, table["case"].duplicated(), path, "case appears twice")
-    _refuse(table, ~table["truth"].isin([0, 1]), path, "truth is not 0 or 1")
-    numbers = [name for name in NEEDED[task][3:] if name != "truth_ml"]
-    for name in numbers:
-        values = table[name].astype(float)
-        lower, upper = LIMITS.get(name, (0.0, np.inf))
-        _refuse(
-            table,
-            ~(values.between(lower, upper) & np.isfinite(values)),
-            path,
-            f"{name} is missing or impossible",
-        )
+def _read(item: Mapping[str, Any], accepted: pd.DataFrame | None) -> pd.DataFrame:
+    """Read predictions, with what else was measured on the same scans."""
+    table = read_predictions(item["table"], item["task"])
+    if accepted is not None:
+        lost = table.loc[~table["case"].isin(accepted["case"]), "case"]
+        if len(lost):
+            raise DataError(
+                f"{item['table']}: case {lost.iloc[0]} is no accepted scan of a test set; make the "
+                "predictions of this model again"
+            )
+    if item.get("measures"):
+        measures = read_table(item["measures"], dtype={"case": str})
+        new = ["case", *measures.columns.difference(table.columns, sort=False)]
+        table = table.merge(measures[new], on="case", how="left", validate="one_to_one")
     return table
 
 
-def read_point(path: Path | str) -> dict[str, Any]:
-    """Read what was fixed on validation: ``threshold``, a probability, and what belongs to it.
-
-    Raises:
-        DataError: the file holds no threshold.
-    """
-    content = read_json(path)
-    if not isinstance(content.get("threshold"), int | float):
-        raise DataError(f"{path}: no threshold in it; fix the operating point on validation first")
-    return content
-
-
-def _refuse(table: pd.DataFrame, wrong: pd.Series, path: Path | str, what: str) -> None:
-    if wrong.any():
-        case = table.loc[wrong, "case"].iloc[0]
-        raise DataError(f"{path}: {what} (case {case}); make the predictions of this model again")
+def _kept(rows: Sequence[Mapping[str, Any]], group: Subgroup) -> list[dict[str, Any]]:
+    """Leave out what says nothing about a subgroup; note how the others came about."""
+    if group.cases is None:
+        return [dict(row) for row in rows]
+    shared = OF_NORMALS if group.note == AGAINST_ALL else ()
+    return [
+        {**row, "note": join_notes(row["note"], group.note)}
+        for row in rows
+        if row["metric"] in OF_SUBGROUPS and row["metric"] not in shared
+    ]

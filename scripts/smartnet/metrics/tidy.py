@@ -1,4 +1,4 @@
-"""The tidy table of metrics: its columns, its order, how it is read."""
+"""The tidy tables of metrics and comparisons: their columns, their order, how they are read."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ import pandas as pd
 
 from smartnet.errors import DataError
 from smartnet.files import read_table
-from smartnet.statistics.interval import Interval
+from smartnet.statistics.interval import Interval, join_notes
 
 COLUMNS = [
     "model",
@@ -25,11 +25,27 @@ COLUMNS = [
     "note",
 ]
 KEYS = COLUMNS[:6]
+COMPARISON = [
+    "task",
+    "seed",
+    "dataset",
+    "metric",
+    "test",
+    "model",
+    "reference",
+    "difference",
+    "low",
+    "high",
+    "statistic",
+    "p",
+    "p_holm",
+    "n",
+    "note",
+]
 
 
 def metric_row(metric: str, estimate: Interval, *, n_positive: int, n_negative: int, note: str = "") -> dict:
     """Make one row (without model, task, seed and dataset); the notes are joined with a semicolon."""
-    notes = "; ".join(part for part in (estimate.note, note) if part)
     return {
         "metric": metric,
         "value": estimate.value,
@@ -37,7 +53,7 @@ def metric_row(metric: str, estimate: Interval, *, n_positive: int, n_negative: 
         "high": estimate.high,
         "n_positive": n_positive,
         "n_negative": n_negative,
-        "note": notes,
+        "note": join_notes(estimate.note, note),
     }
 
 
@@ -57,11 +73,23 @@ def read_metrics(path: Path | str) -> pd.DataFrame:
     Raises:
         DataError: a column is missing.
     """
-    table = read_table(path, dtype={"model": str, "dataset": str, "note": str, "subgroup": str})
-    missing = [name for name in COLUMNS if name not in table.columns]
+    return _read(path, COLUMNS, rule="metrics")
+
+
+def read_comparisons(path: Path | str) -> pd.DataFrame:
+    """Read ``comparisons.csv``; an undefined p is NaN and its note says why.
+
+    Raises:
+        DataError: a column is missing.
+    """
+    return _read(path, COMPARISON, rule="comparisons")
+
+
+def _read(path: Path | str, columns: Sequence[str], *, rule: str) -> pd.DataFrame:
+    text = ["model", "reference", "dataset", "subgroup", "note"]
+    table = read_table(path, dtype={name: str for name in text if name in columns})
+    missing = [name for name in columns if name not in table.columns]
     if missing:
-        raise DataError(
-            f"{path}: column {missing[0]} is missing; make the table again with the evaluate rule"
-        )
+        raise DataError(f"{path}: column {missing[0]} is missing; make the table again with the rule {rule}")
     table["note"] = table["note"].fillna("")
     return table

@@ -1,12 +1,14 @@
 """Percentile bootstrap that draws patients, not scans: scans of one patient are not independent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import numpy as np
 
 from smartnet.statistics.interval import Interval
 
 CHUNK = 256  # replicates at once: keeps the weights of 25,000 scans near 50 MB
+KEPT = 500_000  # numbers of a drawing that is kept for the next statistic of the same patients: 4 MB
 
 
 def cluster_bootstrap(
@@ -38,15 +40,42 @@ def cluster_bootstrap(
         return Interval(value, np.nan, np.nan)
     if count == 1:
         return Interval(value, np.nan, np.nan, "interval undefined: one patient")
-    generator = np.random.default_rng(seed)
-    drawn = []
-    for start in range(0, replicates, CHUNK):
-        size = min(CHUNK, replicates - start)
-        times = generator.multinomial(count, np.full(count, 1 / count), size=size)
-        drawn.append(np.asarray(statistic(times[:, index]), dtype=np.float64))
-    values = np.concatenate(drawn)
+    draw = _kept if count * replicates <= KEPT else _times
+    drawn = [statistic(times[:, index]) for times in draw(count, replicates, seed)]
+    values = np.concatenate(drawn).astype(np.float64)
     usable = values[~np.isnan(values)]
     left_out = replicates - len(usable)
     note = f"{left_out} of {replicates} bootstrap replicates undefined" if left_out else ""
     low, high = np.quantile(usable, [0.5 - level / 2, 0.5 + level / 2])
     return Interval(value, float(low), float(high), note)
+
+
+def bootstrap_mean(values: np.ndarray, patients: np.ndarray, *, replicates: int, seed: int) -> Interval:
+    """Estimate a mean over scans; of paired differences, the difference of two models on the same patients.
+
+    Args:
+        values: (n,) one per scan.
+        patients: (n,) the patient of each scan.
+        replicates: as for ``cluster_bootstrap``.
+        seed: likewise.
+    """
+    if not len(values):
+        return Interval(np.nan, np.nan, np.nan, "undefined: no scan")
+    numbers = np.asarray(values, dtype=np.float64)
+    return cluster_bootstrap(
+        lambda weights: weights @ numbers / weights.sum(axis=1), patients, replicates=replicates, seed=seed
+    )
+
+
+def _times(count: int, replicates: int, seed: int) -> Iterator[np.ndarray]:
+    """Draw how often each patient counts, (k, count) in each chunk of k replicates."""
+    generator = np.random.default_rng(seed)
+    for start in range(0, replicates, CHUNK):
+        size = min(CHUNK, replicates - start)
+        yield generator.multinomial(count, np.full(count, 1 / count), size=size)
+
+
+@lru_cache(maxsize=64)
+def _kept(count: int, replicates: int, seed: int) -> tuple[np.ndarray, ...]:
+    """Draw as ``_times``, once for all statistics and models of the same number of patients."""
+    return tuple(_times(count, replicates, seed))

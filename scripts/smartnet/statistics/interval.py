@@ -1,4 +1,4 @@
-"""The one shape in which every estimate with its uncertainty travels."""
+"""The shapes in which every estimate with its uncertainty, and every test, travels."""
 
 from typing import NamedTuple
 
@@ -10,3 +10,16 @@ class Interval(NamedTuple):
     low: float
     high: float
     note: str = ""
+
+
+class PairedTest(NamedTuple):
+    """A two-sided test of two models on the same scans: NaN where undefined, ``note`` says why or how."""
+
+    statistic: float
+    p: float
+    note: str = ""
+
+
+def join_notes(*notes: str) -> str:
+    """Join notes with a semicolon, each once, without the empty ones."""
+    return "; ".join(dict.fromkeys(note for note in notes if note))

@@ -8,6 +8,7 @@ import pytest
 from smartnet.files import write_array, write_json, write_nifti, write_table
 
 KINDS = ("EDH", "IPH", "IVH", "SAH", "SDH")
+REFERENCES = {"classification": "smartnet_bilstm", "segmentation": "smartnet_conv3d"}
 DEPTH, SIDE = 9, 64
 
 
@@ -131,15 +132,20 @@ def _write_slices(folder, cases):
 
 @pytest.fixture(scope="session")
 def evaluated(tmp_path_factory):
-    """Predictions of three classifiers and two segmenters on two test sets, one of one class."""
+    """Predictions of three classifiers and two segmenters on two test sets, one of one class.
+
+    Beside ``metrics.csv`` lies ``comparisons.csv``, against SMART-Net.
+    """
+    from smartnet.metrics.comparisons import compare
     from smartnet.metrics.evaluate import evaluate
 
     root = tmp_path_factory.mktemp("evaluated")
     generator = np.random.default_rng(0)
-    items = []
+    items, cases = [], []
     for dataset, bleeding in (("internal", 15), ("site_a&b", 0)):
         truth = np.array([1] * bleeding + [0] * 20)
-        names = [f"c{number}" for number in range(len(truth))]
+        names = [f"c{dataset[0]}{number}" for number in range(len(truth))]
+        cases += [scan(name, dataset, truth[number], number) for number, name in enumerate(names)]
         keys = {"case": names, "patient": names, "dataset": dataset, "truth": truth}
         for model, strength in (
             ("threshold-50hu_classification", 0.5),
@@ -154,8 +160,26 @@ def evaluated(tmp_path_factory):
             numbers = {"truth_ml": ml, "predicted_ml": ml + 1, "overlap_ml": ml / 2}
             numbers |= {"predicted_half_ml": ml, "overlap_half_ml": ml / 3}
             items.append(_item(root, model, "segmentation", dataset, pd.DataFrame(keys | numbers)))
-    evaluate(items, output=root / "metrics.csv", settings={"replicates": 50}, seed=1)
+    write_table(pd.DataFrame(cases), root / "cases.tsv")
+    settings = {"settings": {"replicates": 50}, "seed": 1}
+    evaluate(items, [root / "cases.tsv"], output=root / "metrics.csv", **settings)
+    compare(items, REFERENCES, output=root / "comparisons.csv", **settings)
     return items, root / "metrics.csv"
+
+
+def scan(case, dataset, bleeds, number):
+    """A row of ``cases.tsv``: kinds, volumes, thickness and tilt in turn."""
+    kinds = {kind: int(bleeds and number % 5 == place) for place, kind in enumerate(KINDS)}
+    row = {
+        "case": case,
+        "patient": case,
+        "dataset": dataset,
+        "verdict": "accepted",
+        "hemorrhage": int(bleeds),
+    }
+    row |= kinds | {"mask": "reference" if bleeds else "empty", "lesion_ml": number + 1.0 if bleeds else 0.0}
+    row |= {"tilt_deg": 12.0 * (number % 2), "slice_thickness_mm": 2.0 if number % 3 else 5.0}
+    return row | {"manufacturer": "R&D 100%"}
 
 
 def _item(root, model, task, dataset, table):

@@ -1,9 +1,11 @@
 import csv
 
+import numpy as np
 import pandas as pd
 
 from smartnet.figures.datasets import table_datasets
 from smartnet.figures.latex import with_interval, write_both
+from smartnet.figures.significance import p_value, stars
 from smartnet.figures.tables import table_classification, table_published, table_segmentation
 from smartnet.files import read_table, write_table
 
@@ -14,6 +16,10 @@ def written(make, *arguments, **options):
         return read_table(folder / "t.csv", dtype=str), (folder / "t.tex").read_text()
 
     return _read
+
+
+def comparisons_of(metrics):
+    return metrics.parent / "comparisons.csv"
 
 
 def test_latex_is_escaped_and_has_booktabs(tmp_path):
@@ -39,7 +45,7 @@ def test_an_undefined_interval_leaves_the_value():
 def test_classification_table_has_the_baseline_and_the_counts(evaluated, tmp_path):
     _, metrics = evaluated
     models = ["threshold-50hu_classification", "new_method", "smartnet_bilstm"]
-    table, latex = written(table_classification, metrics, models)(tmp_path)
+    table, latex = written(table_classification, metrics, comparisons_of(metrics), models)(tmp_path)
     internal = table[table["Test set"] == "Internal"].set_index("Model")
     assert list(internal.index) == ["50-HU threshold", "new_method", "SMART-Net"]
     assert set(internal["With"]) == {"15"}
@@ -53,25 +59,59 @@ def test_classification_table_has_the_baseline_and_the_counts(evaluated, tmp_pat
     assert r"new\_method" in latex
 
 
+def test_stars_stand_where_the_adjusted_p_is_small(evaluated, tmp_path):
+    _, metrics = evaluated
+    tests = read_table(comparisons_of(metrics)).assign(p_holm=0.9)
+    chosen = (tests["dataset"] == "internal") & (tests["metric"] == "AUC")
+    models = ["new_method", "smartnet_bilstm", "threshold-50hu_classification"]
+    for p, star in ((0.0499, " *"), (0.0099, " **"), (0.05, ""), (np.nan, "")):
+        tests.loc[chosen & (tests["model"] == "new_method"), "p_holm"] = p
+        write_table(tests, tmp_path / "tests.csv")
+        made = written(table_classification, metrics, tmp_path / "tests.csv", models)(tmp_path)[0]
+        cells = made[made["Test set"] == "Internal"].set_index("Model")
+        assert cells.loc["new_method", "AUC"].endswith(f"]{star}")
+        assert (
+            not cells.drop(index="new_method")
+            .apply(lambda row: row.str.contains("*", regex=False))
+            .any(axis=None)
+        )
+
+
+def test_several_seeds_earn_a_star_together(evaluated):
+    tests = read_table(comparisons_of(evaluated[1]))
+    found = tests[(tests["model"] == "new_method") & (tests["dataset"] == "internal")]
+    for p, star in (([0.001, 0.04], "*"), ([0.001, 0.06], ""), ([0.001, np.nan], "")):
+        both = pd.concat([found.assign(seed=seed, p_holm=value) for seed, value in enumerate(p)])
+        assert stars(both, "new_method", "internal", "AUC") == star
+    assert stars(tests, "smartnet_bilstm", "internal", "AUC") == ""
+
+
+def test_p_is_never_written_as_zero():
+    texts = [p_value(pd.Series(p)) for p in ([0.0], [0.0004, 0.0123], [0.2, np.nan], [1.0])]
+    assert texts == ["< 0.001", "0.012", "n/a", "1.000"]
+
+
 def test_segmentation_table(evaluated, tmp_path):
     _, metrics = evaluated
-    table, _ = written(table_segmentation, metrics, ["smartnet_conv3d"])(tmp_path)
+    table, _ = written(table_segmentation, metrics, comparisons_of(metrics), ["smartnet_conv3d"])(tmp_path)
     assert set(table["Model"]) == {"SMART-Net"}
     assert list(table.columns[:6]) == ["Test set", "Model", "With", "Without", "DSC", "FPV (mL)"]
     row = table[(table["Test set"] == "Internal") & (table["Model"] == "SMART-Net")].iloc[0]
     assert row["FPV (mL)"].startswith("1.00")
 
 
-def test_several_seeds_give_mean_and_range(evaluated, tmp_path):
+def test_several_seeds_give_mean_and_standard_deviation(evaluated, tmp_path):
     _, metrics = evaluated
     table = read_table(metrics)
     first = table[(table["model"] == "smartnet_conv3d") & (table["metric"] == "DSC")]
+    first = first[first["subgroup"] == "all"]
     second = first.assign(seed=2, value=first["value"] + 0.1)
     write_table(pd.concat([first, second]), tmp_path / "metrics.csv")
-    row = written(table_segmentation, tmp_path / "metrics.csv", ["smartnet_conv3d"])(tmp_path)[0].iloc[0]
+    made = written(table_segmentation, tmp_path / "metrics.csv", comparisons_of(metrics), ["smartnet_conv3d"])
+    row = made(tmp_path)[0].iloc[0]
     value = first[first["dataset"] == "internal"]["value"].iloc[0]
     assert row["Model"] == "SMART-Net (2 seeds)"
-    assert row["DSC"] == f"{value + 0.05:.3f} ({value:.3f} to {value + 0.1:.3f})"
+    assert row["DSC"] == f"{value + 0.05:.3f} \N{PLUS-MINUS SIGN} {0.1 / 2**0.5:.3f}"
 
 
 def test_datasets_table_counts_rejected_and_escapes_vendors(images, tmp_path):
@@ -86,7 +126,7 @@ def test_datasets_table_counts_rejected_and_escapes_vendors(images, tmp_path):
 def test_published_numbers_stand_beside_ours_and_say_what_ours_are(evaluated, tmp_path, pytestconfig):
     _, metrics = evaluated
     published = pytestconfig.rootpath / "resources" / "published.csv"
-    table, _ = written(table_published, metrics, published, phantoms=True)(tmp_path)
+    table, _ = written(table_published, metrics, comparisons_of(metrics), published, phantoms=True)(tmp_path)
     assert len(table) == len(read_table(published)) == 12
     ours = table[(table["Model"] == "SMART-Net") & (table["Metric"] == "AUC")].iloc[0]
     assert ours["Paper"] == "0.988"
@@ -94,7 +134,7 @@ def test_published_numbers_stand_beside_ours_and_say_what_ours_are(evaluated, tm
     assert table[table["Model"] == "Singh"].iloc[0].to_dict()["Paper"] == "0.864 **"
     assert set(table[table["Model"] == "Singh"]["This study"]) == {"n/a"}
     assert table["Data of this study"].str.startswith("phantoms, not patients").all()
-    real, _ = written(table_published, metrics, published, phantoms=False)(tmp_path)
+    real, _ = written(table_published, metrics, comparisons_of(metrics), published, phantoms=False)(tmp_path)
     assert not real["Data of this study"].str.contains("phantom").any()
 
 
@@ -106,5 +146,8 @@ def test_only_the_papers_operators_stand_beside_its_numbers(evaluated, tmp_path,
     both = []
     for name, rows in (("a", table), ("b", pd.concat([table, other]))):
         write_table(rows, tmp_path / f"{name}.csv")
-        both.append(written(table_published, tmp_path / f"{name}.csv", published, phantoms=True)(tmp_path)[0])
+        made = written(
+            table_published, tmp_path / f"{name}.csv", comparisons_of(metrics), published, phantoms=True
+        )
+        both.append(made(tmp_path)[0])
     assert both[0].equals(both[1])

@@ -148,10 +148,14 @@ def test_table_does_not_depend_on_the_order_and_repeats_byte_for_byte(run, tmp_p
     assert list(second["model"].unique()) == ["a", "b"]
 
 
-def test_repeated_scans_of_a_patient_are_named_beside_the_delong_interval(run):
+def test_repeated_scans_of_a_patient_widen_the_interval_of_the_auc(run):
     table = classified()
-    table.loc[1, "patient"] = table.loc[0, "patient"]
-    assert "1 are repeated scans" in value(run([("m", "classification", table)]), "AUC")["note"]
+    alone = value(run([("m", "classification", table)]), "AUC")
+    twice = pd.concat([table, table.assign(case=table["case"] + "b")])
+    clustered = value(run([("m", "classification", twice)]), "AUC")
+    assert clustered["high"] - clustered["low"] == pytest.approx(alone["high"] - alone["low"], rel=0.02)
+    apart = value(run([("m", "classification", twice.assign(patient=twice["case"]))]), "AUC")
+    assert apart["high"] - apart["low"] < 0.8 * (alone["high"] - alone["low"])
 
 
 def test_undefined_value_is_an_empty_field(run, tmp_path):

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta
 
-from smartnet.statistics.bootstrap import cluster_bootstrap
+from smartnet.statistics import bootstrap
+from smartnet.statistics.bootstrap import bootstrap_mean, cluster_bootstrap
 from smartnet.statistics.proportion import proportion_interval
 
 
@@ -70,3 +71,22 @@ def test_one_patient_gives_no_limits():
     interval = cluster_bootstrap(mean_of(np.ones(3)), np.array(["p", "p", "p"]), replicates=10, seed=0)
     assert interval.value == 1
     assert "one patient" in interval.note
+
+
+def test_a_difference_draws_the_same_patients_for_both_models():
+    """What both models share cancels; of models drawn apart it would not."""
+    generator = np.random.default_rng(3)
+    shared = 5 * generator.normal(size=200)
+    values, reference = shared + 0.1 * generator.normal(size=(2, 200))
+    paired = bootstrap_mean(values - reference, np.arange(200), replicates=1000, seed=1)
+    assert paired.value == pytest.approx(values.mean() - reference.mean())
+    alone = bootstrap_mean(values, np.arange(200), replicates=1000, seed=1)
+    assert paired.high - paired.low < 0.05 * (alone.high - alone.low)
+    assert bootstrap_mean([], [], replicates=10, seed=1).note == "undefined: no scan"
+
+
+def test_a_drawing_that_is_kept_is_the_drawing(monkeypatch):
+    values = np.random.default_rng(1).normal(size=30)
+    kept = bootstrap_mean(values, np.arange(30), replicates=600, seed=1)
+    monkeypatch.setattr(bootstrap, "KEPT", 0)
+    assert bootstrap_mean(values, np.arange(30), replicates=600, seed=1) == kept

@@ -1,0 +1,16 @@
+"""Adapter of rule comparisons."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.metrics.comparisons import compare
+
+    compare(
+        snakemake.params.runs,
+        snakemake.params.references,
+        output=Path(snakemake.output.comparisons),
+        settings=snakemake.params.settings,
+        seed=snakemake.params.seed,
+    )

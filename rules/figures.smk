@@ -162,6 +162,7 @@ rule figure_tsne:
         tables=expand(
             "results/features/{pretext}/seed-{seed}/tsne.tsv", pretext=config["pretexts"], seed=FIRST_SEED
         ),
+        metrics="results/metrics.csv",
     output:
         pdf="results/figures/tsne.pdf",
         png=report(
@@ -180,6 +181,7 @@ rule figure_tsne:
         runtime=30,
     params:
         pretexts=config["pretexts"],
+        seed=FIRST_SEED,
         style=style_of("tsne", "classes"),
         code=fingerprint("smartnet.figures.tsne"),
     script:
@@ -367,3 +369,31 @@ rule figure_failures:
         code=fingerprint("smartnet.figures.failures"),
     script:
         "../scripts/figure_failures.py"
+
+
+rule figure_operators:
+    """Draw the 3D operators of one start side by side."""
+    input:
+        metrics="results/metrics.csv",
+    output:
+        pdf="results/figures/operators.pdf",
+        png=report(
+            "results/figures/operators.png",
+            caption="../report/operators.rst",
+            category="Ablation",
+            labels={"figure": "3D operators", "model": "all", "dataset": "all"},
+        ),
+    log:
+        "logs/figures/operators.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        models=SIBLINGS,
+        style=style_of("operators", "starts"),
+        code=fingerprint("smartnet.figures.operators"),
+    script:
+        "../scripts/figure_operators.py"

@@ -222,3 +222,30 @@ rule table_subgroups:
         code=fingerprint("smartnet.figures.subgroups"),
     script:
         "../scripts/table_subgroups.py"
+
+
+rule table_features:
+    """Set side by side what the features of the starts hold."""
+    input:
+        metrics="results/metrics.csv",
+    output:
+        csv=report(
+            "results/tables/features.csv",
+            caption="../report/table_features.rst",
+            category="Explanation",
+            labels={"figure": "Features", "model": "all", "dataset": "all"},
+        ),
+        tex="results/tables/features.tex",
+    log:
+        "logs/tables/features.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        starts=config["pretexts"],
+        code=fingerprint("smartnet.figures.features"),
+    script:
+        "../scripts/table_features.py"

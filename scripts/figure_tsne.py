@@ -11,6 +11,8 @@ with job(snakemake.log[0]):
     with using(snakemake.params.style):
         draw_tsne(
             dict(zip(snakemake.params.pretexts, map(Path, snakemake.input.tables), strict=True)),
+            Path(snakemake.input.metrics),
+            seed=snakemake.params.seed,
             output_pdf=Path(snakemake.output.pdf),
             output_png=Path(snakemake.output.png),
         )

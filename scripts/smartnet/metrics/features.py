@@ -1,18 +1,45 @@
 """What the features of an encoder hold: numbers that do not depend on the picture of a t-SNE."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from smartnet.metrics.tidy import metric_row
+from smartnet.files import read_table
+from smartnet.metrics.predictions import bootstrap_seed
+from smartnet.metrics.tidy import EVERY, FEATURES, metric_row
 from smartnet.statistics.bootstrap import cluster_bootstrap
 from smartnet.statistics.interval import Interval
 
 MEANS = {"kNN purity": "same_class", "kNN data set": "same_dataset", "data set found": "dataset_found"}
 RANKS = {"probe AUC": "probe", "transfer AUC": "probe_transfer"}
+
+
+def feature_items(
+    items: Sequence[Mapping[str, Any]], *, settings: Mapping[str, Any], seed: int
+) -> list[dict]:
+    """Measure the features of every start on every test set and on all together.
+
+    Args:
+        items: one mapping per table of sampled slices: ``model`` (the start), ``seed`` and ``table`` (path of
+            ``separability.tsv``).
+        settings: ``evaluation`` of the configuration.
+        seed: of the bootstrap; every start sees the same resampled patients of a data set.
+
+    Returns:
+        whole rows of the tidy table; ``dataset`` is ``all`` for all test sets together.
+    """
+    rows = []
+    for item in items:
+        table = read_table(item["table"], dtype={"case": str, "patient": str, "dataset": str})
+        parts = {EVERY: table} | dict(list(table.groupby("dataset")))
+        for dataset, part in parts.items():
+            keys = {"model": item["model"], "task": FEATURES, "seed": item["seed"], "dataset": dataset}
+            measured = feature_rows(part, settings=settings, seed=bootstrap_seed(seed, dataset))
+            rows += [keys | {"subgroup": EVERY} | row for row in measured]
+    return rows
 
 
 def feature_rows(table: pd.DataFrame, *, settings: Mapping[str, Any], seed: int) -> list[dict]:

@@ -25,6 +25,10 @@ COLUMNS = [
     "note",
 ]
 KEYS = COLUMNS[:6]
+FEATURES = "features"
+"""Task of rows on what an encoder's features hold."""
+EVERY = "all"
+"""Stands for all data sets together, or all cases of one."""
 COMPARISON = [
     "task",
     "seed",

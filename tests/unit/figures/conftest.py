@@ -194,3 +194,32 @@ def _item(root, model, task, dataset, table):
         "table": path,
         "threshold": threshold,
     }
+
+
+@pytest.fixture(scope="session")
+def measured_features(tmp_path_factory):
+    """The table of metrics of the features of two starts, two seeds and two test sets."""
+    from smartnet.metrics.features import feature_items
+    from smartnet.metrics.tidy import tidy
+
+    root = tmp_path_factory.mktemp("features")
+    items = []
+    for number, (model, seed) in enumerate((m, s) for m in ("scratch", "smartnet") for s in (1, 2)):
+        generator = np.random.default_rng(number)
+        truth = np.arange(80) % 2
+        columns = {
+            "case": "c",
+            "patient": [f"p{n // 4}" for n in range(80)],
+            "dataset": ["internal"] * 40 + ["public"] * 40,
+            "hemorrhage": truth,
+            "same_class": generator.random(80),
+            "same_dataset": generator.random(80),
+            "probe": generator.normal(size=80) + truth,
+            "probe_transfer": generator.normal(size=80) + truth,
+            "dataset_found": generator.integers(0, 2, 80),
+        }
+        path = root / f"{model}-{seed}.tsv"
+        write_table(pd.DataFrame(columns), path)
+        items.append({"model": model, "seed": seed, "table": path})
+    write_table(tidy(feature_items(items, settings={"replicates": 20}, seed=1)), root / "metrics.csv")
+    return root / "metrics.csv"

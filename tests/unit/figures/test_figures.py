@@ -48,7 +48,7 @@ def test_roc_changes_with_the_metrics_table(evaluated, tmp_path):
     assert written[0] != written[1]
 
 
-def test_tsne(drawn, tmp_path):
+def test_tsne(drawn, measured_features, tmp_path):
     generator = np.random.default_rng(0)
     for start in ("scratch", "smartnet"):
         columns = {
@@ -59,8 +59,11 @@ def test_tsne(drawn, tmp_path):
         }
         table = pd.DataFrame(columns | dict(zip("xy", generator.normal(size=(2, 40)), strict=True)))
         write_table(table, tmp_path / f"{start}.tsv")
-    image = drawn(draw_tsne, {start: tmp_path / f"{start}.tsv" for start in ("smartnet", "scratch")})
+    tables = {start: tmp_path / f"{start}.tsv" for start in ("smartnet", "scratch")}
+    image = drawn(draw_tsne, tables, measured_features, seed=1)
     assert image.shape[1] > 1000
+    other = drawn(draw_tsne, tables, measured_features, seed=2, twice=False)
+    assert (image != other).any()  # the numbers below the panels are those of the seed
 
 
 def test_learning_keeps_stages_apart(drawn, tmp_path):

@@ -1,0 +1,15 @@
+"""Adapter of rule table_features."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.figures.features import table_features
+
+    table_features(
+        Path(snakemake.input.metrics),
+        snakemake.params.starts,
+        output_csv=Path(snakemake.output.csv),
+        output_tex=Path(snakemake.output.tex),
+    )

@@ -10,7 +10,7 @@ from smartnet.figures import style
 from smartnet.figures.latex import number
 from smartnet.figures.names import OURS, display_dataset, display_name, sort_datasets, sort_models, start_of
 from smartnet.files import read_table
-from smartnet.metrics.tidy import read_metrics
+from smartnet.metrics.tidy import EVERY, FEATURES, read_metrics
 
 MARKERS = ("o", "^", "s", "D", "v", "P")
 COLUMNS = 4

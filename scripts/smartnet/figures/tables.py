@@ -1,6 +1,6 @@
 """Tables of the study, drawn from ``metrics.csv`` alone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +18,16 @@ from smartnet.metrics.tidy import read_metrics
 
 CLASSIFICATION = {"AUC": 3, "AP": 3, "F1": 3, "SEN": 3, "SPE": 3}
 SEGMENTATION = {"DSC": 3, "FPV": 2, "FNV": 2}
-HEADS = {"FPV": "FPV (mL)", "FNV": "Missed (mL)"}
+OPERATING = {"threshold": 3, "SEN": 3, "SPE": 3, "PPV": 3, "NPV": 3, "alarms per 100": 1}
+CALIBRATION = {"Brier": 3, "Brier@T": 3, "ECE": 3, "ECE@T": 3}
+HEADS = {
+    "FPV": "FPV (mL)",
+    "FNV": "Missed (mL)",
+    "threshold": "Threshold",
+    "alarms per 100": "Alarms per 100",
+    "Brier@T": "Brier scaled",
+    "ECE@T": "ECE scaled",
+}
 PHANTOM = "phantoms, not patients: numbers do not compare"
 
 
@@ -48,8 +57,34 @@ def table_segmentation(metrics: Path, models: Sequence[str], *, output_csv: Path
     write_both(_table(metrics, models, "segmentation", SEGMENTATION | half), output_csv, output_tex)
 
 
-def _table(metrics: Path, models: Sequence[str], task: str, digits: dict[str, int]) -> pd.DataFrame:
-    """One row per test set and model; the number of scans behind the cells stands in each row."""
+def table_operating(
+    metrics: Path, models: Sequence[str], prevalences: Sequence[float], *, output_csv: Path, output_tex: Path
+) -> None:
+    """Write what a reader meets at the operating point of each classifier, and how its probabilities hold.
+
+    Args:
+        metrics: ``metrics.csv``.
+        models: those that are shown.
+        prevalences: those that it has predictive values for.
+        output_csv: table; SEN, SPE and the PPV at each prevalence with 95 % intervals.
+        output_tex: the same for LaTeX.
+    """
+    in_practice = {f"PPV@prevalence={prevalence:g}": 3 for prevalence in sorted(prevalences)}
+    digits = OPERATING | in_practice | CALIBRATION
+    plain = digits.keys() - in_practice.keys() - {"SEN", "SPE"}
+    table = _table(metrics, models, "classification", digits, plain=plain)
+    write_both(table, output_csv, output_tex, groups=["Test set"])
+
+
+def _table(
+    metrics: Path,
+    models: Sequence[str],
+    task: str,
+    digits: dict[str, int],
+    *,
+    plain: Collection[str] = (),
+) -> pd.DataFrame:
+    """One row per test set and model, and the number of scans behind its cells; ``plain`` has no limits."""
     table = read_metrics(metrics)
     table = table[(table["task"] == task) & (table["subgroup"] == "all") & table["model"].isin(models)]
     rows = []
@@ -67,17 +102,27 @@ def _table(metrics: Path, models: Sequence[str], task: str, digits: dict[str, in
             if of_model["seed"].nunique() > 1:
                 row["Model"] += f" ({of_model['seed'].nunique()} seeds)"
             for metric, places in digits.items():
-                head = HEADS.get(metric.split("@")[0], metric.split("@")[0])
-                row[f"{head} at 0.5" if "@" in metric else head] = _cell(of_model, metric, places)
+                row[_head(metric)] = _cell(of_model, metric, places, limits=metric not in plain)
             rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _cell(rows: pd.DataFrame, metric: str, digits: int) -> str:
-    """Value with its 95 % interval for one seed; mean and range over several."""
+def _head(metric: str) -> str:
+    """Head a column: the metric, and where it was taken."""
+    name, _, place = metric.partition("@")
+    if metric in HEADS or not place:
+        return HEADS.get(metric, name)
+    place = f"{100 * float(place.split('=')[1]):g} %" if "=" in place else place
+    return f"{HEADS.get(name, name)} at {place}"
+
+
+def _cell(rows: pd.DataFrame, metric: str, digits: int, *, limits: bool = True) -> str:
+    """Value with its 95 % interval for one seed; mean and range over several; the value or mean alone."""
     found = rows[rows["metric"] == metric]
     if found.empty:
         return MISSING
+    if not limits:
+        return number(found["value"].mean(), digits=digits)
     if len(found) == 1:
         row = found.iloc[0]
         return with_interval(row["value"], row["low"], row["high"], digits=digits)

@@ -3,7 +3,17 @@
 In: results/metrics.csv, predictions, features, maps. Out: results/figures/.
 """
 
-FIGURE_NAMES = ["montage", "datasets", "roc", "calibration", "activation", "gradcam", "tsne", "segmentation", "learning"]
+FIGURE_NAMES = [
+    "montage",
+    "datasets",
+    "roc",
+    "calibration",
+    "activation",
+    "gradcam",
+    "tsne",
+    "segmentation",
+    "learning",
+]
 FIGURES = expand("results/figures/{name}.{suffix}", name=FIGURE_NAMES, suffix=["pdf", "png"])
 
 

@@ -3,7 +3,16 @@
 In: results/metrics.csv, volumes. Out: results/tables/ (the table of the data's quality: quality.smk).
 """
 
-TABLE_NAMES = ["datasets", "quality", "classification", "operating", "segmentation", "pretexts", "operators", "published"]
+TABLE_NAMES = [
+    "datasets",
+    "quality",
+    "classification",
+    "operating",
+    "segmentation",
+    "pretexts",
+    "operators",
+    "published",
+]
 TABLES = expand("results/tables/{name}.{suffix}", name=TABLE_NAMES, suffix=["csv", "tex"])
 
 

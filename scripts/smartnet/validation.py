@@ -5,7 +5,6 @@ Training and the baseline write it and know nothing of the choice: another one t
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,8 +69,7 @@ def read_validation(path: Path | str) -> tuple[str, pd.DataFrame]:
     Raises:
         DataError: other columns, or no scan.
     """
-    options: dict[str, Any] = {"dtype": dict.fromkeys(_NAMES[:3], str), "float_precision": "round_trip"}
-    table = read_table(path, **options)
+    table = read_table(path, dtype=dict.fromkeys(_NAMES[:3], str))
     found = [task for task, columns in COLUMNS.items() if list(table.columns) == [*_NAMES, *columns]]
     if not found or table.empty:
         what = "no scan" if found else f"columns {' '.join(table.columns[:6])}"

@@ -154,14 +154,16 @@ def evaluated(tmp_path_factory):
             numbers = {"truth_ml": ml, "predicted_ml": ml + 1, "overlap_ml": ml / 2}
             numbers |= {"predicted_half_ml": ml, "overlap_half_ml": ml / 3}
             items.append(_item(root, model, "segmentation", dataset, pd.DataFrame(keys | numbers)))
-    evaluate(items, output=root / "metrics.csv", settings={"replicates": 50}, seed=1)
+    evaluate(
+        items, output=root / "metrics.csv", settings={"replicates": 50, "prevalence": [0.15, 0.06]}, seed=1
+    )
     return items, root / "metrics.csv"
 
 
 def _item(root, model, task, dataset, table):
     path, threshold = root / model / f"{dataset}.csv", root / model / "threshold.json"
     write_table(table, path)
-    write_json({"threshold": 0.6}, threshold)
+    write_json({"threshold": 0.6, "temperature": 1.5}, threshold)
     return {
         "model": model,
         "task": task,

@@ -9,7 +9,18 @@ from docutils.core import publish_parts
 from jinja2 import Environment
 
 CAPTIONS = [
-    *["workflow", "montage", "datasets", "roc", "calibration", "activation", "gradcam", "tsne", "segmentation", "learning"],
+    *[
+        "workflow",
+        "montage",
+        "datasets",
+        "roc",
+        "calibration",
+        "activation",
+        "gradcam",
+        "tsne",
+        "segmentation",
+        "learning",
+    ],
     *["table_datasets", "table_classification", "table_segmentation", "table_published", "table_quality"],
     *["table_pretexts", "table_operators", "table_operating"],
 ]

@@ -15,7 +15,7 @@ from smartnet.statistics.interval import Interval
 
 BINS, LEAST = 10, 8  # bins of a reliability diagram, and the fewest scans in one
 LIMITS = (0.05, 20.0)  # of a temperature
-SEPARABLE = "a score tells the classes apart without error"
+ONE_CLASS = "one class only"
 
 
 def fit_temperature(truth: np.ndarray, logits: np.ndarray) -> dict[str, Any]:
@@ -27,12 +27,13 @@ def fit_temperature(truth: np.ndarray, logits: np.ndarray) -> dict[str, Any]:
 
     Returns:
         ``temperature`` between 0.05 and 20, and ``temperature_note`` where it was not fitted or stands at a
-        limit. With one class, or classes that a score tells apart without error, the likelihood knows no best
-        temperature above 0, and 1 is taken, which changes nothing.
+        limit. Where there is one class, or every scan is on its side of one half, the likelihood has no
+        maximum, and 1 is taken, which changes nothing.
     """
     truth, logits = np.asarray(truth, dtype=np.float64), np.asarray(logits, dtype=np.float64)
-    reason = _unfit(truth, logits)
-    if reason:
+    right = np.where(truth > 0, logits >= 0, logits <= 0)
+    if truth.min() == truth.max() or right.all():
+        reason = ONE_CLASS if truth.min() == truth.max() else "every scan is on its side of one half"
         return {"temperature": 1.0, "temperature_note": f"not fitted: {reason}"}
 
     def loss(temperature: float) -> float:
@@ -44,26 +45,13 @@ def fit_temperature(truth: np.ndarray, logits: np.ndarray) -> dict[str, Any]:
     )
     best = min((round(float(np.exp(found.x)), 6), *LIMITS), key=loss)  # the search never tries a limit itself
     if best in LIMITS:
-        return {
-            "temperature": best,
-            "temperature_note": "at its limit: the scores rank scans as badly as chance",
-        }
+        return {"temperature": best, "temperature_note": "at its limit: the likelihood is higher beyond it"}
     return {"temperature": best}
 
 
 def at_temperature(logits: np.ndarray, temperature: float) -> np.ndarray:
     """Probabilities (n,) of logits (n,) after temperature scaling."""
     return expit(np.asarray(logits, dtype=np.float64) / temperature)
-
-
-def _unfit(truth: np.ndarray, score: np.ndarray) -> str:
-    """Say why no finite factor of the scores fits best, or nothing."""
-    positive, negative = score[truth > 0], score[truth <= 0]
-    if not len(positive) or not len(negative):
-        return "one class only"
-    if positive.min() >= negative.max() or negative.min() >= positive.max():
-        return SEPARABLE
-    return ""
 
 
 def brier(truth: np.ndarray, probability: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -117,26 +105,36 @@ def recalibration(truth: np.ndarray, logits: np.ndarray) -> dict[str, Interval]:
         ``intercept``: what must be added to every logit, so that probabilities add up to the number of
         hemorrhages (0 is ideal, below 0: probabilities too high), and ``slope``, their factor where an
         intercept is fitted too (1 is ideal, below 1: too extreme), with Wald limits. Both are undefined where
-        a class is absent, the slope also where the scores tell the classes apart without error.
+        a class is absent or no finite number fits best.
     """
-    reason = _unfit(truth, logits)
-    if reason:
-        undefined = Interval(np.nan, np.nan, np.nan, f"undefined: {reason}")
-        alone = undefined if reason != SEPARABLE else _intercept(truth, logits)
-        return {"intercept": alone, "slope": undefined}
+    if truth.min() == truth.max():
+        return dict.fromkeys(("intercept", "slope"), _undefined(ONE_CLASS))
     return {"intercept": _intercept(truth, logits), "slope": _slope(truth, logits)}
+
+
+def _undefined(reason: str) -> Interval:
+    return Interval(np.nan, np.nan, np.nan, f"undefined: {reason}")
 
 
 def _intercept(truth: np.ndarray, logits: np.ndarray) -> Interval:
     limit = float(np.abs(logits).max()) + 40  # where every probability is 0 or 1
     value = brentq(lambda shift: (expit(logits + shift) - truth).sum(), -limit, limit)
     chance = expit(logits + value)
-    return _wald(value, 1 / np.sqrt((chance * (1 - chance)).sum()))
+    information = (chance * (1 - chance)).sum()
+    if information < 1e-6:
+        return _undefined("every probability is 0 or 1")
+    return _wald(value, 1 / np.sqrt(information))
 
 
 def _slope(truth: np.ndarray, logits: np.ndarray) -> Interval:
     from sklearn.linear_model import LogisticRegression
 
+    positive, negative = logits[truth > 0], logits[truth <= 0]
+    if positive.min() >= negative.max() or negative.min() >= positive.max():
+        equal = logits.min() == logits.max()
+        return _undefined(
+            "every score is the same" if equal else "the scores tell the classes apart without error"
+        )
     scale = logits.std()  # large logits would slow the solver down
     model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10, max_iter=200)
     chance = model.fit(logits[:, None] / scale, truth).predict_proba(logits[:, None] / scale)[:, 1]

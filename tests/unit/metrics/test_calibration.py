@@ -41,11 +41,13 @@ def test_no_other_temperature_has_a_lower_loss(seed):
 def test_where_no_temperature_fits_best_one_is_taken_and_noted():
     separable = fit_temperature(np.array([0, 0, 1, 1]), np.array([-2.0, -1.0, 1.0, 5.0]))
     assert separable["temperature"] == 1
-    assert separable["temperature_note"] == "not fitted: a score tells the classes apart without error"
+    assert separable["temperature_note"] == "not fitted: every scan is on its side of one half"
     assert fit_temperature(np.ones(3), np.arange(3.0)) == {
         "temperature": 1.0,
         "temperature_note": "not fitted: one class only",
     }
+    # apart, but not at one half: there is a best temperature
+    assert 0.05 < fit_temperature(np.array([0, 0, 1, 1]), np.array([-2.0, 1.0, 2.0, 5.0]))["temperature"] < 20
     # ranks are rather worse than chance: the flatter the better
     inverse = fit_temperature(np.array([1, 0, 1, 0]), np.array([-2.0, -1.0, 1.0, 2.0]))
     assert inverse["temperature"] == 20 and inverse["temperature_note"].startswith("at its limit")
@@ -107,6 +109,12 @@ def test_what_cannot_be_recalibrated_says_why():
     logits = np.array([-2.0, -1.0, 1.0, 4.0])
     separable = recalibration(np.array([0, 0, 1, 1]), logits)
     assert np.isnan(separable["slope"].value) and np.isfinite(separable["intercept"].value)
-    assert separable["slope"].note == "undefined: a score tells the classes apart without error"
+    assert separable["slope"].note == "undefined: the scores tell the classes apart without error"
+    assert (
+        recalibration(np.array([0, 1, 0, 1]), np.ones(4))["slope"].note
+        == "undefined: every score is the same"
+    )
+    certain = recalibration(np.array([0, 0, 1, 1]), 60 * np.array([-1.0, -1, 1, 1]))
+    assert certain["intercept"].note == "undefined: every probability is 0 or 1"
     alone = recalibration(np.zeros(4), logits)
     assert {part.note for part in alone.values()} == {"undefined: one class only"}

@@ -153,6 +153,13 @@ def start_of_model(wildcards):
     return f"results/upstream/{MODELS[wildcards.model].pretext}/seed-{wildcards.seed}/model.safetensors"
 
 
+def criterion_of_model(wildcards):
+    """By what a model's operating point is chosen; of segmenters only learned ones have a choice."""
+    if MODELS[wildcards.model].task == "classification":
+        return config["evaluation"]["operating_point"]
+    return "dsc" if MODELS[wildcards.model].pretext else "fixed"
+
+
 def needs_words(wildcards):
     """Whether a start learns visual words."""
     return "words" in PRETEXTS[wildcards.pretext]["heads"]

@@ -1,11 +1,11 @@
-"""Stage 2: the encoder and a 3D operator answer for whole scans; baselines get their operating point.
+"""Stage 2: the encoder and a 3D operator learn to answer for whole scans; every model gets its operating point.
 
 In: slices, split, an upstream encoder. Out: results/downstream/{model}/seed-{seed}/.
 """
 
 
 rule downstream:
-    """Train a classifier or segmenter of scans and fix its operating point on validation."""
+    """Train a classifier or segmenter of scans and let it answer for the validation scans."""
     input:
         slices=slices_of_role("development"),
         split="results/split.tsv",
@@ -16,7 +16,7 @@ rule downstream:
         architecture="results/downstream/{model}/seed-{seed}/model.json",
         history="results/downstream/{model}/seed-{seed}/history.csv",
         run="results/downstream/{model}/seed-{seed}/run.json",
-        threshold="results/downstream/{model}/seed-{seed}/threshold.json",
+        validation="results/downstream/{model}/seed-{seed}/validation.csv",
     log:
         "logs/downstream/{model}/seed-{seed}.log",
     benchmark:
@@ -42,17 +42,17 @@ rule downstream:
         "../scripts/downstream.py"
 
 
-rule fit_baseline:
-    """Fix the operating point of the threshold baseline on validation."""
+rule validate_baseline:
+    """Let the threshold baseline answer for the validation scans."""
     input:
         volumes=shard_folders(
             "volumes", [name for name in DATASETS if DATASETS[name]["role"] == "development"]
         ),
         split="results/split.tsv",
     output:
-        threshold="results/downstream/{model}/seed-{seed}/threshold.json",
+        validation="results/downstream/{model}/seed-{seed}/validation.csv",
     log:
-        "logs/fit_baseline/{model}/seed-{seed}.log",
+        "logs/validate_baseline/{model}/seed-{seed}.log",
     wildcard_constraints:
         model=one_of(BASELINES),
     conda:
@@ -65,4 +65,25 @@ rule fit_baseline:
         threshold_hu=config["baseline"]["threshold_hu"],
         code=fingerprint("smartnet.predict.baseline"),
     script:
-        "../scripts/fit_baseline.py"
+        "../scripts/validate_baseline.py"
+
+
+rule operating_point:
+    """Fix the operating point of a model, and the temperature of a classifier, on its validation scans."""
+    input:
+        validation="results/downstream/{model}/seed-{seed}/validation.csv",
+    output:
+        threshold="results/downstream/{model}/seed-{seed}/threshold.json",
+    log:
+        "logs/operating_point/{model}/seed-{seed}.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        criterion=criterion_of_model,
+        code=fingerprint("smartnet.operating_point"),
+    script:
+        "../scripts/operating_point.py"

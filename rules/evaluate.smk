@@ -69,7 +69,6 @@ rule predict_segmentation:
 rule predict_baseline:
     """Call everything brighter than the threshold inside the skull blood."""
     input:
-        threshold="results/downstream/{model}/seed-{seed}/threshold.json",
         volumes=volumes_of_dataset,
         split="results/split.tsv",
     output:

@@ -90,6 +90,36 @@ rule figure_roc:
         "../scripts/figure_roc.py"
 
 
+rule figure_calibration:
+    """Draw how far the probabilities of every start's classifier hold, before and after temperature scaling."""
+    input:
+        tables=column(runs("classification", seeds=[FIRST_SEED], among=COMPARED), "table"),
+        thresholds=column(runs("classification", seeds=[FIRST_SEED], among=COMPARED), "threshold"),
+        metrics="results/metrics.csv",
+    output:
+        pdf="results/figures/calibration.pdf",
+        png=report(
+            "results/figures/calibration.png",
+            caption="../report/calibration.rst",
+            category="Classification",
+            labels={"figure": "Calibration", "model": "all", "dataset": "all"},
+        ),
+    log:
+        "logs/figures/calibration.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        runs=runs("classification", seeds=[FIRST_SEED], among=COMPARED),
+        style=style_of("calibration", "starts", "classes"),
+        code=fingerprint("smartnet.figures.calibration"),
+    script:
+        "../scripts/figure_calibration.py"
+
+
 rule figure_activation:
     """Draw what the last encoder stage of every start responds to."""
     input:

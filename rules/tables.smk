@@ -60,6 +60,34 @@ rule table_classification:
         "../scripts/table_classification.py"
 
 
+rule table_operating:
+    """Say what a reader meets at the operating points: alarms, predictive values, calibration."""
+    input:
+        metrics="results/metrics.csv",
+    output:
+        csv=report(
+            "results/tables/operating.csv",
+            caption="../report/table_operating.rst",
+            category="Classification",
+            labels={"figure": "Operating points", "model": "all", "dataset": "all"},
+        ),
+        tex="results/tables/operating.tex",
+    log:
+        "logs/tables/operating.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        models=models_of("classification", COMPARED),
+        prevalences=config["evaluation"]["prevalence"],
+        code=fingerprint("smartnet.figures.tables"),
+    script:
+        "../scripts/table_operating.py"
+
+
 rule table_segmentation:
     """Set the starts' segmenters side by side, per test set."""
     input:

@@ -39,7 +39,9 @@ def _explain(error: Any) -> str:
         return f"'{where}' is '{error.instance}', which is none of {', '.join(choices)}{hint}"
     if error.validator == "anyOf":
         return f"data set '{where}' has neither 'path' (your own DICOM) nor 'phantom'; give one of them"
-    return f"'{where}' is {error.instance!r}: {error.message}"
+    several = error.validator == "pattern" or isinstance(error.validator_value, list)
+    about = f" ({error.schema['description']})" if several and "description" in error.schema else ""
+    return f"'{where}' is {error.instance!r}: {error.message}{about}"
 
 
 def _without_nulls(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,9 +62,8 @@ def _rows(node: Mapping[str, Any], default: Any, schema: Mapping[str, Any], path
     children = dict(node.get("properties", {}))
     if isinstance(node.get("additionalProperties"), Mapping):
         children["<name>"] = node["additionalProperties"]
-    if not children:
+    if not children or "string" in node.get("type", ()):  # a word, or keys
         yield f"| `{path}` | {_shown(default)} | {_values(node)} | {node.get('description', '')} |"
-        return
     for key, child in children.items():
         inner = default.get(key) if isinstance(default, Mapping) else None
         yield from _rows(child, inner, schema, f"{path}.{key}" if path else key)

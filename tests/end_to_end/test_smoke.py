@@ -45,6 +45,16 @@ def test_a_second_run_has_nothing_to_do(study):
     assert "Nothing to be done" in run_snakemake(folder, *SMOKE).stdout
 
 
+def test_another_operating_point_trains_and_predicts_nothing_again(study, tmp_path):
+    (tmp_path / "target.yaml").write_text("evaluation: {operating_point: {sensitivity: 0.9}}\n")
+    overlay = ("--configfile", "config/smoke.yaml", str(tmp_path / "target.yaml"))
+    result = run_snakemake(study[0], *overlay, "--cores", "2", "--dry-run", "results/metrics.csv")
+    jobs = re.findall(r"^rule (\w+):\n(?: .*\n)*?    wildcards: model=([\w-]+)", result.stdout, re.MULTILINE)
+    starts = {"scratch_bilstm", "smartnet_bilstm", "threshold-50hu_classification"}
+    assert set(jobs) == {("operating_point", model) for model in starts}
+    assert re.findall(r"^(?:local)?rule (\w+):", result.stdout, re.MULTILINE).count("metrics") == 1
+
+
 def test_every_rule_was_run(study):
     """`identity_key` belongs to data of one's own (below), `visual_words` and `pretrained` to an ablation."""
     folder, output = study

@@ -61,6 +61,19 @@ def changed(path, value):
         ("words.folder", "/no/such/place", "words.folder: there is no folder '/no/such/place'"),
         ("words.count", 1, "'words.count' is 1"),
         ("network", {"depth": 18, "width": 1}, "key 'network.attention' is missing"),
+        (
+            "evaluation.operating_point",
+            "yuden",
+            "is 'yuden': 'yuden' does not match '^youden$' (threshold of",
+        ),
+        ("evaluation.operating_point", 0.95, "youden, or a sensitivity on validation scans such as {sens"),
+        ("evaluation.operating_point", {"sensitivity": 95}, "95 is greater than the maximum of 1"),
+        (
+            "evaluation.operating_point",
+            {"sensitivty": 0.9},
+            "did you mean 'evaluation.operating_point.sensit",
+        ),
+        ("evaluation.prevalence", [6], "'evaluation.prevalence.0' is 6: 6 is greater than or equal to"),
     ],
 )
 def test_a_wrong_key_or_value_is_named(path, value, message):
@@ -68,6 +81,13 @@ def test_a_wrong_key_or_value_is_named(path, value, message):
         check(changed(path, value), SCHEMA)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", ["youden", {"sensitivity": 0.95}, {"sensitivity": 1}])
+def test_an_overlay_can_change_the_kind_of_operating_point(value):
+    config = copy.deepcopy(DEFAULT)
+    update_config(config, {"evaluation": {"operating_point": value}})
+    assert check(config, SCHEMA)["evaluation"]["operating_point"] == value
 
 
 @pytest.mark.parametrize("kept", ["development", "internal"])

@@ -118,10 +118,3 @@ def test_a_misspelt_key_on_the_command_line_is_named(checkout):
     result = plan(checkout, "--cores", "2", "--config", "sed=3")
     assert result.returncode != 0
     assert "unknown key 'sed'; did you mean 'seed'?" in result.stdout
-
-
-def test_threshold_of_a_model_never_depends_on_a_test_set(checkout):
-    target = "results/downstream/smartnet_bilstm/seed-1/threshold.json"
-    result = run_snakemake(checkout, "--cores", "2", "--dry-run", target)
-    training = re.search(r"^rule downstream:\n((?: .*\n)*)", result.stdout, re.MULTILINE)[1]
-    assert set(re.findall(r"results/slices/([a-z0-9-]+)/\d+", training)) == {"development"}

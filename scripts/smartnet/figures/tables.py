@@ -1,11 +1,11 @@
 """Tables of the study, drawn from ``metrics.csv`` and ``comparisons.csv`` alone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from smartnet.figures.latex import estimates, write_both
+from smartnet.figures.latex import estimates, number, write_both
 from smartnet.figures.names import (
     DEFAULT_OPERATORS,
     display_dataset,
@@ -19,7 +19,16 @@ from smartnet.metrics.tidy import read_comparisons, read_metrics
 
 CLASSIFICATION = {"AUC": 3, "AP": 3, "F1": 3, "SEN": 3, "SPE": 3}
 SEGMENTATION = {"DSC": 3, "FPV": 2, "FNV": 2}
-HEADS = {"FPV": "FPV (mL)", "FNV": "Missed (mL)"}
+OPERATING = {"threshold": 3, "SEN": 3, "SPE": 3, "PPV": 3, "NPV": 3, "alarms per 100": 1}
+CALIBRATION = {"Brier": 3, "Brier@T": 3, "ECE": 3, "ECE@T": 3}
+HEADS = {
+    "FPV": "FPV (mL)",
+    "FNV": "Missed (mL)",
+    "threshold": "Threshold",
+    "alarms per 100": "Alarms per 100",
+    "Brier@T": "Brier scaled",
+    "ECE@T": "ECE scaled",
+}
 STARRED = ("AUC", "DSC")
 PHANTOM = "phantoms, not patients: numbers do not compare"
 
@@ -58,11 +67,37 @@ def table_segmentation(
     write_both(table, output_csv, output_tex)
 
 
+def table_operating(
+    metrics: Path, models: Sequence[str], prevalences: Sequence[float], *, output_csv: Path, output_tex: Path
+) -> None:
+    """Write what a reader meets at the operating point of each classifier, and how its probabilities hold.
+
+    Args:
+        metrics: ``metrics.csv``.
+        models: those that are shown.
+        prevalences: those that it has predictive values for.
+        output_csv: table; SEN, SPE and the PPV at each prevalence with 95 % intervals.
+        output_tex: the same for LaTeX.
+    """
+    in_practice = {f"PPV@prevalence={prevalence:g}": 3 for prevalence in sorted(prevalences)}
+    digits = OPERATING | in_practice | CALIBRATION
+    plain = digits.keys() - in_practice.keys() - {"SEN", "SPE"}
+    table = _table(metrics, None, models, "classification", digits, plain=plain)
+    write_both(table, output_csv, output_tex, groups=["Test set"])
+
+
 def _table(
-    metrics: Path, comparisons: Path, models: Sequence[str], task: str, digits: dict[str, int]
+    metrics: Path,
+    comparisons: Path | None,
+    models: Sequence[str],
+    task: str,
+    digits: dict[str, int],
+    *,
+    plain: Collection[str] = (),
 ) -> pd.DataFrame:
-    """One row per test set and model; the number of scans behind the cells stands in each row."""
-    table, tests = read_metrics(metrics), read_comparisons(comparisons)
+    """One row per test set and model, and the number of scans behind its cells; ``plain`` has no limits."""
+    table = read_metrics(metrics)
+    tests = None if comparisons is None else read_comparisons(comparisons)
     table = table[(table["task"] == task) & (table["subgroup"] == "all") & table["model"].isin(models)]
     rows = []
     for dataset in sort_datasets(table["dataset"]):
@@ -79,12 +114,25 @@ def _table(
             if of_model["seed"].nunique() > 1:
                 row["Model"] += f" ({of_model['seed'].nunique()} seeds)"
             for metric, places in digits.items():
-                head = HEADS.get(metric.split("@")[0], metric.split("@")[0])
-                cell = estimates(of_model[of_model["metric"] == metric], digits=places)
-                earned = stars(tests, model, dataset, metric) if metric in STARRED else ""
-                row[f"{head} at 0.5" if "@" in metric else head] = f"{cell} {earned}".rstrip()
+                found = of_model[of_model["metric"] == metric]
+                if metric in plain:
+                    cell = number(found["value"].mean(), digits=places)
+                else:
+                    cell = estimates(found, digits=places)
+                if tests is not None and metric in STARRED:
+                    cell = f"{cell} {stars(tests, model, dataset, metric)}".rstrip()
+                row[_head(metric)] = cell
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _head(metric: str) -> str:
+    """Head a column: the metric, and where it was taken."""
+    name, _, place = metric.partition("@")
+    if metric in HEADS or not place:
+        return HEADS.get(metric, name)
+    place = f"{100 * float(place.split('=')[1]):g} %" if "=" in place else place
+    return f"{HEADS.get(name, name)} at {place}"
 
 
 def table_published(

@@ -1,21 +1,29 @@
 """Does this scan hold a hemorrhage: how well the volume classifier says so."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 from sklearn.metrics import average_precision_score
 
+from smartnet.metrics.calibration import (
+    brier,
+    expected_calibration_error,
+    recalibration,
+)
 from smartnet.metrics.tidy import metric_row
 from smartnet.statistics.bootstrap import cluster_bootstrap
 from smartnet.statistics.delong import delong_auc
-from smartnet.statistics.interval import Interval
+from smartnet.statistics.interval import Interval, join_notes
+from smartnet.statistics.prevalence import predictive_value
 from smartnet.statistics.proportion import proportion_interval
 
 HALF = 0.5
 HALF_SUFFIX = "@0.5"
+SCALED_SUFFIX = "@T"
 
 
 def classification_rows(
@@ -24,14 +32,19 @@ def classification_rows(
     """Measure one classifier on one test set.
 
     Args:
-        table: one row per scan, ``patient``, ``truth`` (0/1), ``logit`` (ranks), ``probability`` (calls).
+        table: one row per scan, ``patient``, ``truth`` (0/1), ``logit`` (for ranks and chances),
+            ``probability`` (for calls).
         point: content of ``threshold.json``, fixed on validation; a scan is called positive from
-            ``threshold`` upwards.
-        settings: ``evaluation`` of the configuration.
+            ``threshold`` upwards, and ``temperature``, if there, divides the logits of what ends in ``@T``.
+        settings: ``evaluation`` of the configuration: ``replicates`` of the bootstrap and, if there,
+            ``prevalence``, a list of numbers between 0 and 1.
         seed: of the bootstrap.
 
     Returns:
-        Rows of AUC, AP, then F1, SEN, SPE, PPV, NPV at the operating point and with ``@0.5`` at one half.
+        Rows of AUC, AP; F1, SEN, SPE, PPV, NPV at the operating point and with ``@0.5`` at one half; at the
+        operating point also ``alarms per 100`` scans without hemorrhage, and PPV and NPV at each prevalence
+        (``PPV@prevalence=0.06``); Brier score, ECE, calibration intercept and slope, before and after
+        (``@T``) temperature scaling; the threshold and the temperature.
         What needs both classes is empty with an ``undefined`` note when the set holds one only.
     """
     truth = table["truth"].to_numpy().astype(int)
@@ -41,7 +54,6 @@ def classification_rows(
     patients = table["patient"].to_numpy()
     counts = {"n_positive": int(truth.sum()), "n_negative": int((truth == 0).sum())}
     bootstrap = partial(cluster_bootstrap, patients=patients, replicates=settings["replicates"], seed=seed)
-    rows = []
     reason = one_class_reason(**counts)
     if reason:
         undefined = Interval(np.nan, np.nan, np.nan, reason)
@@ -55,9 +67,20 @@ def classification_rows(
         called = (probability >= cut).astype(int)
         for name, estimate in _at_threshold(truth, called, bootstrap, reason).items():
             estimates[name + suffix] = estimate
-    rows += [metric_row(name, estimate, **counts) for name, estimate in estimates.items()]
-    point = Interval(point["threshold"], np.nan, np.nan, "operating point, from validation")
-    return [*rows, metric_row("threshold", point, **counts)]
+    estimates |= _in_practice(estimates["SEN"], estimates["SPE"], settings.get("prevalence", ()))
+    estimates |= _calibration(truth, logit, patients, bootstrap, "")
+    if "temperature" in point:
+        scaled = logit / point["temperature"]
+        estimates |= _calibration(truth, scaled, patients, bootstrap, SCALED_SUFFIX)
+        estimates["temperature"] = _fixed(
+            point["temperature"], point.get("temperature_note", "from validation")
+        )
+    estimates["threshold"] = _fixed(point["threshold"], "operating point, from validation")
+    return [metric_row(name, estimate, **counts) for name, estimate in estimates.items()]
+
+
+def _fixed(value: float, note: str) -> Interval:
+    return Interval(value, np.nan, np.nan, note)
 
 
 def one_class_reason(n_positive: int, n_negative: int) -> str:
@@ -65,6 +88,43 @@ def one_class_reason(n_positive: int, n_negative: int) -> str:
     if n_positive and n_negative:
         return ""
     return f"undefined: one class only, {n_positive} scans with and {n_negative} without hemorrhage"
+
+
+def _independent(estimate: Interval, patients: np.ndarray, method: str) -> Interval:
+    """Say of an interval that it takes every scan for another patient, where this is not so."""
+    repeated = len(patients) - len(np.unique(patients))
+    if not repeated or np.isnan(estimate.value):
+        return estimate
+    note = f"{method} takes scans as independent, {repeated} are repeated scans of a patient"
+    return estimate._replace(note=join_notes(estimate.note, note))
+
+
+def _in_practice(sen: Interval, spe: Interval, prevalences: Sequence[float]) -> dict[str, Interval]:
+    """Compute what a reader meets at the operating point: false alarms, predictive values by prevalence."""
+    missed, alarms = (Interval(1 - part.value, 1 - part.high, 1 - part.low, part.note) for part in (sen, spe))
+    estimates = {"alarms per 100": Interval(*(100 * value for value in alarms[:3]), alarms.note)}
+    for prevalence in prevalences:
+        estimates[f"PPV@prevalence={prevalence:g}"] = predictive_value(sen, alarms, prevalence)
+        estimates[f"NPV@prevalence={prevalence:g}"] = predictive_value(spe, missed, 1 - prevalence)
+    return estimates
+
+
+def _calibration(
+    truth: np.ndarray,
+    logit: np.ndarray,
+    patients: np.ndarray,
+    bootstrap: partial,
+    suffix: str,
+) -> dict[str, Interval]:
+    """Compute Brier score, ECE, calibration intercept and slope of the probabilities behind logits (n,)."""
+    probability = expit(logit)
+    fitted = recalibration(truth, logit)
+    estimates = {
+        "Brier": bootstrap(partial(brier, truth, probability)),
+        "ECE": expected_calibration_error(truth, probability),
+        **{f"calibration {name}": _independent(fitted[name], patients, "Wald") for name in fitted},
+    }
+    return {name + suffix: estimate for name, estimate in estimates.items()}
 
 
 def _at_threshold(

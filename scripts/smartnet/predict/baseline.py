@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from smartnet.errors import ConfigError
-from smartnet.files import write_json, write_nifti, write_table
-from smartnet.operating_point import youden
+from smartnet.files import write_nifti, write_table
 from smartnet.predict.scans import (
     CLASSIFICATION_COLUMNS,
     SEGMENTATION_COLUMNS,
@@ -21,6 +20,7 @@ from smartnet.predict.scans import (
     identity,
     measures,
 )
+from smartnet.validation import DSC_COLUMNS, dsc_curve, write_validation
 
 BONE_HU = 300
 CEILING_HU = 100  # brighter is calcification, bone or metal
@@ -61,39 +61,43 @@ def bright_inside_skull(volume_hu: np.ndarray, *, threshold_hu: float) -> np.nda
 
 
 def score(blood_ml: float) -> dict[str, float]:
-    """Volume in mL as ``logit`` (its logarithm) and ``probability`` (0 for none, 0.5 at 10 mL, towards 1)."""
-    return {"logit": float(np.log(blood_ml + 1e-3)), "probability": blood_ml / (blood_ml + HALF_ML)}
+    """Volume in mL as ``probability`` (0 for none, 0.5 at 10 mL) and its ``logit``, always finite."""
+    return {
+        "logit": float(np.log((blood_ml + 1e-3) / HALF_ML)),
+        "probability": blood_ml / (blood_ml + HALF_ML),
+    }
 
 
-def fit_threshold_baseline(
+def validate_threshold(
     volumes: Sequence[Path], split: Path, *, task: str, threshold_hu: float, output: Path
 ) -> None:
-    """Fix the operating point on the validation cases and write it.
+    """Answer for every validation scan.
 
     Args:
         volumes: volume shards of the development data sets.
         split: the study's split table.
-        task: ``classification`` (Youden on the score) or ``segmentation`` (the mask is what it is: 0.5).
+        task: ``classification``, or ``segmentation``, whose mask is the same at every voxel probability.
         threshold_hu: from which a voxel inside the skull is blood.
-        output: ``threshold.json`` to write.
+        output: ``validation.csv`` to write.
 
     Raises:
         ConfigError: if there is no such task.
-        DataError: if there is no validation case.
+        DataError: if there is no validation case, or a mask lies on another grid.
     """
     _check_task(task)
     cases = accepted_cases(volumes, split, subset="valid")
     cases = cases[cases["hemorrhage"].notna() if task == "classification" else cases["mask"] != "none"]
-    truth = cases["hemorrhage"].fillna(0).to_numpy(dtype=float)
-    if task == "segmentation":
-        counts = {"n_positive": int(truth.sum()), "n_negative": int((truth == 0).sum())}
-        write_json({"threshold": 0.5, "criterion": "fixed", **counts}, output)
-        return
-    scores = []
+    answers = []
     for case in cases["case"]:
         scan = find_scan(volumes, case)
-        scores.append(score(_blood_ml(scan, threshold_hu))["probability"])
-    write_json(youden(truth, np.array(scores)), output)
+        if task == "classification":
+            answers.append(score(_blood_ml(scan, threshold_hu)))
+            continue
+        predicted = bright_inside_skull(scan.volume()[0], threshold_hu=threshold_hu)
+        reference = scan.reference()
+        check_grid(case, predicted.shape, reference)
+        answers.append(dict(zip(DSC_COLUMNS, dsc_curve(predicted, reference), strict=True)))
+    write_validation(cases, answers, task, output)
 
 
 def predict_threshold(

@@ -12,11 +12,10 @@ import torch
 from torch import nn
 
 from smartnet.errors import ConfigError
-from smartnet.files import read_json, write_json
+from smartnet.files import read_json
 from smartnet.networks import VolumeNetwork, build, load_weights, min_max
 from smartnet.networks.device import choose_device
 from smartnet.networks.store import fit_weights, tensors_of
-from smartnet.operating_point import DiceCurve, youden
 from smartnet.slices.dataset import SliceSet
 from smartnet.training import group
 from smartnet.training.callbacks import GradualUnfreezing
@@ -26,6 +25,7 @@ from smartnet.training.modules import ClassifierModule, SegmenterModule
 from smartnet.training.runs import input_files, prepare_torch, record, run_card, state_key
 from smartnet.training.sampling import batches, draw_volumes, draw_windows
 from smartnet.training.settings import DOWNSTREAM, complete, complete_augmentation
+from smartnet.validation import DSC_COLUMNS, dsc_curve, write_validation
 
 TASKS = {"classification": ("classifier", ClassifierModule), "segmentation": ("segmenter", SegmenterModule)}
 
@@ -48,15 +48,14 @@ def train_downstream(
     threads: int,
     code: str,
 ) -> None:
-    """Train SMART-Net-CLS or SMART-Net-SEG from an upstream encoder and fix its operating point on
-    validation.
+    """Train SMART-Net-CLS or SMART-Net-SEG from an upstream encoder; let it answer for the validation scans.
 
     Args:
         slices: slice shards of the development data sets.
         split: the study's split table.
         upstream: folder of the upstream network.
         output: folder for ``model.safetensors``, ``model.json``, ``history.csv``, ``run.json``,
-        ``threshold.json``.
+            ``validation.csv`` (see ``smartnet.validation``).
         state: folder under which the running state lives until the run has succeeded.
         task: ``classification`` or ``segmentation`` (which takes only cases with a mask).
         operator: 3D operator.
@@ -98,7 +97,7 @@ def train_downstream(
     keeper, facts = fit(module, state=folder, device=device, callbacks=[unfreezing])
     if group.first():
         model.to(device).eval()  # Lightning leaves it on the CPU
-        write_json(_operating_point(model, valid, task), Path(output) / "threshold.json")
+        _validate(model, valid, task, Path(output) / "validation.csv")
         run = run_card(**card, seconds=time.perf_counter() - begin, slices_seen=module.slices_seen) | facts
         record(model, pd.DataFrame(keeper.history), run, output=output, state=folder)
 
@@ -164,16 +163,17 @@ def _module(
 
 
 @torch.inference_mode()
-def _operating_point(model: VolumeNetwork, valid: SliceSet, task: str) -> dict[str, Any]:
+def _validate(model: VolumeNetwork, valid: SliceSet, task: str, output: Path) -> None:
+    """Write what the network answers for every validation scan."""
     device = next(model.parameters()).device
-    truth, score, curve = [], [], DiceCurve()
-    for i in _usable(valid, task, "validation"):
+    chosen, answers = _usable(valid, task, "validation"), []
+    for i in chosen:
         batch = load_volumes(valid, [(i, WHOLE)], range(1), masks=True)
-        logits = model.forward_packed(min_max(batch["slices"].to(device)), batch["depths"])
-        probability = logits.double().sigmoid().cpu().numpy()
+        logits = model.forward_packed(min_max(batch["slices"].to(device)), batch["depths"]).double()
+        probability = logits.sigmoid().cpu().numpy()
         if task == "classification":
-            truth.append(float(batch["truth"]))
-            score.append(float(probability.item()))
+            answers.append({"logit": logits.item(), "probability": probability.item()})
         else:
-            curve.add(probability, batch["masks"].numpy())
-    return youden(np.array(truth), np.array(score)) if task == "classification" else curve.operating_point()
+            curve = dsc_curve(probability, batch["masks"].numpy())
+            answers.append(dict(zip(DSC_COLUMNS, curve, strict=True)))
+    write_validation(valid.cases.iloc[chosen], answers, task, output)

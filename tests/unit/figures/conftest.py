@@ -161,7 +161,7 @@ def evaluated(tmp_path_factory):
             numbers |= {"predicted_half_ml": ml, "overlap_half_ml": ml / 3}
             items.append(_item(root, model, "segmentation", dataset, pd.DataFrame(keys | numbers)))
     write_table(pd.DataFrame(cases), root / "cases.tsv")
-    settings = {"settings": {"replicates": 50}, "seed": 1}
+    settings = {"settings": {"replicates": 50, "prevalence": [0.15, 0.06]}, "seed": 1}
     evaluate(items, [root / "cases.tsv"], output=root / "metrics.csv", **settings)
     compare(items, REFERENCES, output=root / "comparisons.csv", **settings)
     return items, root / "metrics.csv"
@@ -185,7 +185,7 @@ def scan(case, dataset, bleeds, number):
 def _item(root, model, task, dataset, table):
     path, threshold = root / model / f"{dataset}.csv", root / model / "threshold.json"
     write_table(table, path)
-    write_json({"threshold": 0.6}, threshold)
+    write_json({"threshold": 0.6, "temperature": 1.5}, threshold)
     return {
         "model": model,
         "task": task,

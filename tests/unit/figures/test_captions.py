@@ -60,6 +60,14 @@ def test_captions_quote_the_settings(config, pytestconfig):
     assert "4321 replicates" in rendered(pytestconfig.rootpath, "table_segmentation", config)
 
 
+def test_the_kind_of_operating_point_is_named(config, pytestconfig):
+    assert "by Youden" in rendered(pytestconfig.rootpath, "table_operating", config)
+    config["evaluation"] |= {"operating_point": {"sensitivity": 0.97}, "prevalence": [0.3, 0.01]}
+    page = rendered(pytestconfig.rootpath, "table_operating", config)
+    assert "as the highest with a sensitivity of 0.97 or more" in page
+    assert "PPV at 1 %, 30 % by Bayes" in page
+
+
 def test_phantoms_are_named_where_they_are_and_not_elsewhere(config, pytestconfig):
     config["datasets"] = {
         "development": {"role": "development", "shards": 1, "phantom": {"site": "alpha", "cases": 3}},

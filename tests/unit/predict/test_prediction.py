@@ -1,4 +1,3 @@
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,17 +11,17 @@ import torch
 from smartnet.errors import ConfigError, DataError, ModelError
 from smartnet.files import read_nifti, read_table, write_array, write_json, write_nifti, write_table
 from smartnet.networks import build, load_model, min_max, save_model
-from smartnet.operating_point import GRID, DiceCurve, youden
 from smartnet.predict.baseline import (
     bright_inside_skull,
-    fit_threshold_baseline,
     inside_skull,
     predict_threshold,
+    validate_threshold,
 )
 from smartnet.predict.classification import predict_classification
 from smartnet.predict.segmentation import place, predict_segmentation
 from smartnet.slices.build import CASE_COLUMNS
 from smartnet.slices.preprocess import Crop, cut, overlap
+from smartnet.validation import DSC_COLUMNS, read_validation
 
 SHAPE, SPACING = (6, 64, 64), (5.0, 2.0, 2.0)
 AFFINE = np.diag([2.0, 2.0, 5.0, 1.0])
@@ -181,23 +180,28 @@ def test_baseline_by_hand(study, tmp_path):
     predict_threshold(study.volumes, study.split, task="classification", output=tmp_path / "c.csv", **options)
     table = read_table(tmp_path / "c.csv").set_index("case")
     assert table.probability["c4"] == pytest.approx(2.56 / 12.56, abs=1e-6) and table.probability["c5"] == 0
-    assert table.logit["c4"] == pytest.approx(np.log(2.561), abs=1e-6)
+    assert table.logit["c4"] == pytest.approx(np.log(0.2561), abs=1e-6)
 
 
-def test_baseline_operating_point(study, tmp_path):
-    fit = {"volumes": study.volumes, "split": study.split, "threshold_hu": 50, "output": tmp_path / "t.json"}
-    fit_threshold_baseline(task="classification", **fit)
-    got = json.loads((tmp_path / "t.json").read_text())
-    assert got == {
-        "threshold": pytest.approx(2.56 / 12.56 / 2),
-        "criterion": "youden",
-        "n_positive": 2,
-        "n_negative": 2,
+def test_baseline_on_validation_scans(study, tmp_path):
+    fit = {
+        "volumes": study.volumes,
+        "split": study.split,
+        "threshold_hu": 50,
+        "output": tmp_path / "v.csv",
     }
-    fit_threshold_baseline(task="segmentation", **fit)
-    assert json.loads((tmp_path / "t.json").read_text())["threshold"] == 0.5
+    validate_threshold(task="classification", **fit)
+    task, table = read_validation(tmp_path / "v.csv")
+    assert task == "classification"
+    assert list(table["case"]) == ["c0", "c1", "c2", "c3"] and list(table["truth"]) == [1, 0, 1, 0]
+    assert table["probability"].tolist() == pytest.approx([2.56 / 12.56, 0, 2.56 / 12.56, 0])
+    validate_threshold(task="segmentation", **fit)
+    task, table = read_validation(tmp_path / "v.csv")
+    assert task == "segmentation"
+    assert (table.loc[[0, 2], DSC_COLUMNS] == 1).all(axis=None)  # the mask is the reference, at any threshold
+    assert table.loc[[1, 3], DSC_COLUMNS].isna().all(axis=None)
     with pytest.raises(ConfigError, match="task 'x'"):
-        fit_threshold_baseline(task="x", **fit)
+        validate_threshold(task="x", **fit)
     with pytest.raises(DataError, match="no accepted test case of other"):
         predict_threshold(
             study.volumes,
@@ -214,28 +218,3 @@ def test_baseline_needs_no_torch():
     code = "import sys; import smartnet.predict.baseline; sys.exit('torch' in sys.modules)"
     scripts = Path(__file__).parents[3] / "scripts"
     assert subprocess.run([sys.executable, "-c", code], cwd=scripts, check=False).returncode == 0
-
-
-def test_youden_by_hand():
-    truth = np.array([0, 0, 1, 0, 1, 1])
-    score = np.array([0.1, 0.2, 0.3, 0.6, 0.8, 0.9])
-    # J is 2/3 at 0.25 (SEN 1, SPE 2/3) and at 0.7 (SEN 2/3, SPE 1); 0.7 is nearer to 0.5
-    assert youden(truth, score) == {
-        "threshold": pytest.approx(0.7),
-        "criterion": "youden",
-        "n_positive": 3,
-        "n_negative": 3,
-    }
-    assert youden(np.ones(3), score[:3])["criterion"] == "default"
-
-
-def test_dice_curve_by_hand():
-    curve = DiceCurve()
-    curve.add(np.array([0.9, 0.62, 0.3, 0.1]), np.array([1, 1, 0, 0]))
-    curve.add(np.array([0.9, 0.9]), np.array([0, 0]))
-    # DSC: 0.05..0.1 -> 2/3, 0.15..0.3 -> 4/5, 0.35..0.6 -> 1, 0.65..0.9 -> 2/3, 0.95 -> 0
-    want = np.select([GRID <= 0.1, GRID <= 0.3, GRID <= 0.6, GRID <= 0.9], [2 / 3, 0.8, 1, 2 / 3], 0)
-    assert np.allclose(curve.scores[0], want)
-    point = curve.operating_point()
-    assert point == {"threshold": 0.5, "criterion": "dsc", "n_positive": 1, "n_negative": 1}
-    assert DiceCurve().operating_point()["criterion"] == "default"

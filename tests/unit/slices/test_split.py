@@ -55,6 +55,16 @@ def test_patients_stay_together_and_both_classes_are_in_both_splits(tmp_path, ta
     assert Counter(development[~positives]["split"]) == {"train": 12, "valid": 4}
 
 
+def test_of_test_sets_nothing_but_names_reaches_the_table_and_they_move_nobody(tmp_path, tables):
+    """Why a job that trains may read the split, although the split reads every data set."""
+    first = split(tmp_path, tables, roles=ROLES_2)
+    assert list(first.columns) == ["case", "patient", "dataset", "split"]
+    others = [write_cases(tmp_path / "e", "away", [(f"r{n}", 1 - n % 2) for n in range(30)])]
+    second = split(tmp_path, tables[:2] + others, roles=ROLES_2)
+    home = [table[table["split"] != "test"].reset_index(drop=True) for table in (first, second)]
+    assert len(home[0]) == 22 and home[0].equals(home[1])
+
+
 def test_the_order_of_shards_does_not_matter_but_the_seed_does(tmp_path, tables):
     split(tmp_path, tables, roles=ROLES_2)
     first = (tmp_path / "split.tsv").read_bytes()

@@ -9,6 +9,7 @@ from smartnet.files import read_table
 from smartnet.networks import build, load_model, load_weights, save_model
 from smartnet.training.downstream import train_downstream, transfer
 from smartnet.training.upstream import train_upstream
+from smartnet.validation import DSC_COLUMNS, read_validation
 
 TASKS = [("classification", "bilstm"), ("segmentation", "conv3d")]
 
@@ -29,13 +30,18 @@ def _run(options, upstream, task, operator, output, **settings):
 def test_run_writes_all_files_and_is_reproducible(options, upstream, tmp_path, task, operator):
     for name in "ab":
         _run(options, upstream, task, operator, tmp_path / name)
-    for name in ("model.safetensors", "model.json", "history.csv", "threshold.json"):
+    for name in ("model.safetensors", "model.json", "history.csv", "validation.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert not list((tmp_path / "state").glob("*"))
-    threshold = json.loads((tmp_path / "a/threshold.json").read_text())
-    assert 0 < threshold["threshold"] < 1
-    assert (threshold["n_positive"], threshold["n_negative"]) == (2, 1)
-    assert threshold["criterion"] == ("youden" if task == "classification" else "dsc")
+    found, answers = read_validation(tmp_path / "a/validation.csv")
+    assert found == task and list(answers["case"]) == ["c11", "c12", "c13"]
+    assert list(answers["truth"]) == [1, 0, 1]
+    if task == "classification":
+        np.testing.assert_allclose(1 / (1 + np.exp(-answers["logit"])), answers["probability"], rtol=1e-12)
+    else:
+        scores = answers[DSC_COLUMNS]
+        assert list(scores.isna().all(axis=1)) == [False, True, False]
+        assert scores.loc[[0, 2]].stack().between(0, 1).all()
     assert len(read_table(tmp_path / "a/history.csv")) == 3
     assert load_model(tmp_path / "a").architecture["operator"] == operator
 
@@ -114,7 +120,7 @@ def test_start_from_scratch_and_missing_upstream(options, tmp_path):
         epochs=1,
         unfreeze=unfreeze,
     )
-    assert (tmp_path / "out/threshold.json").exists()
+    assert (tmp_path / "out/validation.csv").exists()
     before, after = load_weights(tmp_path / "scratch"), load_weights(tmp_path / "out")
     learnt = {name.split(".")[1] for name, value in before.items() if not torch.equal(value, after[name])}
     assert learnt >= {"conv1", "layer1", "layer4"}, "nothing was pretrained, so nothing is frozen"

@@ -48,7 +48,7 @@ def test_killed_at_random_epochs_and_taken_up_gives_the_same_bytes(options, down
                 break
         child.wait()
     assert kills == 2 and facts(tmp_path / "killed")["resumed_from"]
-    names = ["model.safetensors", "history.csv", *(["threshold.json"] if stage == "downstream" else [])]
+    names = ["model.safetensors", "history.csv", *(["validation.csv"] if stage == "downstream" else [])]
     for name in names:
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
     assert not list((tmp_path / "state").glob("*"))
@@ -123,13 +123,13 @@ def test_mixed_precision_comes_near_full_precision(options, downstream, tmp_path
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_the_operating_point_is_found_where_the_network_was_trained(
+def test_validation_scans_are_answered_where_the_network_was_trained(
     downstream, tmp_path, monkeypatch, device
 ):
     from smartnet.training import downstream as library
 
-    find, seen = library._operating_point, []
-    monkeypatch.setattr(library, "_operating_point", lambda *args: seen.append(place(args[0])) or find(*args))
+    answer, seen = library._validate, []
+    monkeypatch.setattr(library, "_validate", lambda *args: seen.append(place(args[0])) or answer(*args))
     train_downstream(**{**downstream, "gpu": int(device == "cuda")}, output=tmp_path / "out")
     assert seen == [device]
 

@@ -1,16 +1,16 @@
-"""Adapter of rule fit_baseline."""
+"""Adapter of rule validate_baseline."""
 
 from pathlib import Path
 
 from smartnet.logs import job
 
 with job(snakemake.log[0]):
-    from smartnet.predict.baseline import fit_threshold_baseline
+    from smartnet.predict.baseline import validate_threshold
 
-    fit_threshold_baseline(
+    validate_threshold(
         [Path(folder) for folder in snakemake.input.volumes],
         Path(snakemake.input.split),
         task=snakemake.params.task,
         threshold_hu=snakemake.params.threshold_hu,
-        output=Path(snakemake.output.threshold),
+        output=Path(snakemake.output.validation),
     )

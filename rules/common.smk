@@ -14,7 +14,7 @@ import yaml
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from smartnet.config import check, weight_files
-from smartnet.experiments import FROM_FILE, PRETEXTS, TASKS, models
+from smartnet.experiments import FROM_FILE, PRETEXTS, models, reference_start, references
 from smartnet.fingerprint import fingerprint
 from snakemake.utils import update_config
 
@@ -34,9 +34,8 @@ COMPARED = [
 # ... and all 3D operators of a start (where there is but one operator, the start named for more may be missing).
 SIBLINGS = [name for name in LEARNED if MODELS[name].pretext in config["operators"]["pretexts"]] or LEARNED
 # What all others are tested against: this start with the first 3D operator of each task.
-REFERENCE = config["evaluation"]["reference"]
-REFERENCE = REFERENCE if REFERENCE in config["pretexts"] else config["pretexts"][-1]
-REFERENCES = {task: f"{REFERENCE}_{found[0]}" for task in TASKS if (found := config["operators"][task])}
+REFERENCE = reference_start(config)
+REFERENCES = references(config)
 SEEDS = config["seeds"]
 STYLE = yaml.safe_load(Path(workflow.basedir, "scripts/smartnet/figures/style.yaml").read_text())
 update_config(STYLE, config.get("style", {}))

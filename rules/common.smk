@@ -14,7 +14,7 @@ import yaml
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from smartnet.config import check, weight_files
-from smartnet.experiments import FROM_FILE, PRETEXTS, TASKS, models
+from smartnet.experiments import FROM_FILE, PRETEXTS, models, reference_start, references
 from smartnet.fingerprint import fingerprint
 from snakemake.utils import update_config
 
@@ -41,9 +41,8 @@ def models_of(task, among=None):
 
 
 # What all others are tested against: this start with the first 3D operator of each task.
-REFERENCE = config["evaluation"]["reference"]
-REFERENCE = REFERENCE if REFERENCE in config["pretexts"] else config["pretexts"][-1]
-REFERENCES = {task: f"{REFERENCE}_{found[0]}" for task in TASKS if (found := config["operators"][task])}
+REFERENCE = reference_start(config)
+REFERENCES = references(config)
 # The segmenter that is shown alone: the reference, or the baseline where no start has one.
 SEGMENTER = REFERENCES.get("segmentation", models_of("segmentation", BASELINES)[0])
 SEEDS = config["seeds"]

@@ -58,3 +58,18 @@ def models(config: Mapping[str, Any]) -> dict[str, Model]:
         name = f"threshold-{config['baseline']['threshold_hu']:g}hu_{task}"
         table[name] = Model(name, task)
     return table
+
+
+def reference_start(config: Mapping[str, Any]) -> str:
+    """Name the start that all others are tested against; the last one where the study lacks it."""
+    wanted = config["evaluation"]["reference"]
+    return wanted if wanted in config["pretexts"] else config["pretexts"][-1]
+
+
+def references(config: Mapping[str, Any]) -> dict[str, str]:
+    """Name the model of each task that all others are tested against: the first 3D operator of the start."""
+    return {
+        task: f"{reference_start(config)}_{names[0]}"
+        for task in TASKS
+        if (names := config["operators"][task])
+    }

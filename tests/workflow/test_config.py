@@ -10,7 +10,7 @@ from support import ROOT
 from smartnet.config import check
 from smartnet.config_reference import describe
 from smartnet.errors import ConfigError
-from smartnet.experiments import FROM_FILE, PRETEXTS, models
+from smartnet.experiments import FROM_FILE, PRETEXTS, models, references
 from smartnet.figures import names
 from smartnet.networks import OPERATORS
 
@@ -195,6 +195,28 @@ def test_further_operators_are_trained_from_their_starts_alone():
     ]
     config["operators"]["pretexts"] = ["scratch", "smartnet"]
     assert {"scratch_gru", "scratch_none"} < models(config).keys()
+
+
+@pytest.mark.parametrize(
+    ("pretexts", "reference", "start"),
+    [
+        (["scratch", "smartnet", "cls"], "smartnet", "smartnet"),
+        (["scratch", "smartnet"], "scratch", "scratch"),
+        (["scratch", "cls"], "smartnet", "cls"),
+    ],
+)
+def test_all_are_tested_against_the_reference_or_the_last_start(pretexts, reference, start):
+    config = changed("evaluation.reference", reference) | {"pretexts": pretexts}
+    found = references(check(config, SCHEMA))
+    assert found == {"classification": f"{start}_bilstm", "segmentation": f"{start}_conv3d"}
+    assert set(found.values()) <= models(config).keys()
+    config["operators"]["classification"] = []
+    assert references(config) == {"segmentation": f"{start}_conv3d"}
+
+
+def test_a_reference_is_a_start():
+    with pytest.raises(ConfigError, match=r"'evaluation.reference' is 'smart-net'.*did you mean 'smartnet'"):
+        check(changed("evaluation.reference", "smart-net"), SCHEMA)
 
 
 def test_an_operator_needs_a_start_of_the_study():

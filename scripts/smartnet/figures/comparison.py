@@ -42,7 +42,7 @@ def draw_comparison(
     datasets = sort_datasets(table["dataset"])
     models = {task: sort_models(part["model"]) for task in SHOWN if len(part := table[table["task"] == task])}
     bands = -(-len(datasets) // COLUMNS)
-    heights = [len(names) * forest.ROW_MM + 9 for names in models.values() for _ in range(bands)]
+    heights = [len(names) * forest.ROW_MM + 12 for names in models.values() for _ in range(bands)]
     columns = min(len(datasets), COLUMNS)
     figure = style.new_figure(style.DOUBLE_MM, sum(heights) + 2)
     grid = figure.subplots(len(heights), columns, squeeze=False, height_ratios=heights)
@@ -94,7 +94,7 @@ def _panel(
     axes.set_xlabel(metric, labelpad=1)
     counts = chosen[["n_positive", "n_negative"]].max()
     scans = f"{counts['n_positive']} with" + (f", {counts['n_negative']} without" if metric == "AUC" else "")
-    axes.set_title(f"{display_dataset(dataset)} ({scans})", loc="left", fontsize=7, pad=3)
+    axes.set_title(f"{display_dataset(dataset)}\n{scans}", loc="left", fontsize=6.5, pad=3, linespacing=1.15)
 
 
 def table_comparisons(comparisons: Path, *, output_csv: Path, output_tex: Path) -> None:

@@ -26,7 +26,7 @@ def estimate(
     Seeds that all say the same, as those of a method without training, are drawn as one.
 
     Args:
-        axes: rows count downwards.
+        axes: whose rows count downwards.
         row: where.
         found: rows of ``metrics.csv``: one metric of one model and data set, a row per seed.
         colour: of marker and interval.
@@ -40,9 +40,8 @@ def estimate(
         place = {"xycoords": ("axes fraction", "data"), "va": "center"}
         axes.annotate(missing, (0.02, row), **place, color="0.5", fontsize=5.5)
         return
-    above = 0.0
-    if len(known) > 1:
-        above = 0.1
+    above = 0.1 if len(known) > 1 else 0.0
+    if above:
         dots = {"markersize": 2.0, "markeredgewidth": 0, "alpha": 0.8, "clip_on": False, "zorder": 2.5}
         axes.plot(known["value"], [row + DOTS] * len(known), "o", color=colour, **dots)
     elif known[["low", "high"]].notna().all(axis=None):

@@ -96,12 +96,12 @@ def _classifiers(pairs: pd.DataFrame, draw: partial) -> Iterator[dict[str, Any]]
         auc = delong_difference(truth, pairs["logit"], pairs["logit_reference"], patients)
     else:
         auc = _undefined("one class only")
-    yield _row("AUC", "DeLong", *auc, count=len(pairs))
+    yield _row("AUC", "DeLong", *auc, pairs)
     for metric, kind in (("SEN", 1), ("SPE", 0)):
         part = pairs[pairs["truth"] == kind]
         right, reference = (part[name] == kind for name in ("called", "called_reference"))
         gain = draw(right.astype(int) - reference.astype(int), part["patient"])
-        yield _row(metric, "McNemar", gain, mcnemar(right, reference, part["patient"]), count=len(part))
+        yield _row(metric, "McNemar", gain, mcnemar(right, reference, part["patient"]), part)
 
 
 def _segmenters(pairs: pd.DataFrame, draw: partial) -> Iterator[dict[str, Any]]:
@@ -116,7 +116,7 @@ def _segmenters(pairs: pd.DataFrame, draw: partial) -> Iterator[dict[str, Any]]:
     for metric, part, (values, reference) in (("DSC", bleeding, dsc), ("FPV", normal, volume)):
         gain = draw(values - reference, part["patient"])
         test = signed_rank(values, reference, part["patient"])
-        yield _row(metric, "Wilcoxon", gain, test, count=len(part))
+        yield _row(metric, "Wilcoxon", gain, test, part)
 
 
 TESTS = {"classification": _classifiers, "segmentation": _segmenters}
@@ -127,7 +127,9 @@ def _undefined(reason: str) -> tuple[Interval, PairedTest]:
     return nothing, PairedTest(np.nan, np.nan)
 
 
-def _row(metric: str, name: str, gain: Interval, test: PairedTest, *, count: int) -> dict[str, Any]:
+def _row(metric: str, name: str, gain: Interval, test: PairedTest, pairs: pd.DataFrame) -> dict[str, Any]:
+    """Make a row (without the names of models and data); repeated scans of a patient are told."""
+    patients = pairs["patient"].nunique()
     return {
         "metric": metric,
         "test": name,
@@ -136,6 +138,6 @@ def _row(metric: str, name: str, gain: Interval, test: PairedTest, *, count: int
         "high": gain.high,
         "statistic": test.statistic,
         "p": test.p,
-        "n": count,
-        "note": join_notes(gain.note, test.note),
+        "n": len(pairs),
+        "note": join_notes(gain.note, test.note, f"of {patients} patients" if patients < len(pairs) else ""),
     }

@@ -135,6 +135,8 @@ def test_scans_of_one_patient_count_once(run, tables):
     for metric in ("AUC", "SEN", "SPE"):
         p, expected = (one(table, metric=metric)["p"] for table in (both, once))
         assert p == pytest.approx(expected, abs=1e-5)
+        row = one(both, metric=metric)
+        assert row["note"].endswith(f"of {row['n'] // 2} patients")
     width = [one(table, metric="SEN")[["low", "high"]].diff().iloc[-1] for table in (once, both)]
     assert width[0] == pytest.approx(width[1], abs=0.06)
 

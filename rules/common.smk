@@ -162,8 +162,14 @@ def word_files(wildcards):
     return {"folder": folder, "state": state_of(folder) if folder else ""}
 
 
+def measures_of(name, seed, dataset):
+    """Where a segmenter's masks are measured, by scan and by lesion."""
+    stem = f"results/measures/{name}/seed-{seed}/{dataset}"
+    return {"measures": f"{stem}.csv", "lesions": f"{stem}_lesions.csv"}
+
+
 def runs(task=None, seeds=SEEDS, datasets=TEST_SETS, among=None):
-    """Every evaluated run: model, task, seed, test set, and where its predictions and threshold are."""
+    """Every evaluated run: model, task, seed, test set, and where predictions, threshold and measures are."""
     return [
         {
             "model": name,
@@ -172,6 +178,7 @@ def runs(task=None, seeds=SEEDS, datasets=TEST_SETS, among=None):
             "dataset": dataset,
             "table": f"results/predictions/{name}/seed-{seed}/{dataset}.csv",
             "threshold": f"results/downstream/{name}/seed-{seed}/threshold.json",
+            **(measures_of(name, seed, dataset) if MODELS[name].task == "segmentation" else {}),
         }
         for name in (MODELS if among is None else among)
         if task in (None, MODELS[name].task)

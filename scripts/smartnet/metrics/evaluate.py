@@ -39,7 +39,8 @@ def evaluate(
     Args:
         predictions: one mapping per prediction table: ``model``, ``task`` (classification or segmentation),
             ``seed``, ``dataset``, ``table`` (path of the predictions) and ``threshold`` (path of the
-            operating point fixed on validation).
+            operating point fixed on validation); of segmenters also ``measures`` and ``lesions`` (paths), where
+            their masks were measured.
         output: ``metrics.csv``.
         settings: ``evaluation`` of the configuration.
         seed: of the bootstrap; every model of a data set sees the same resampled patients.
@@ -50,15 +51,29 @@ def evaluate(
     rows = []
     for item in predictions:
         table = read_predictions(item["table"], item["task"])
+        table, more = _with_measures(table, item)
         measured = MEASURE[item["task"]](
             table,
             read_point(item["threshold"]),
             settings=settings,
             seed=zlib.crc32(f"{seed}/{item['dataset']}".encode()),
+            **more,
         )
         keys = {name: item[name] for name in ("model", "task", "seed", "dataset")} | {"subgroup": "all"}
         rows += [keys | row for row in measured]
     write_table(tidy(rows), output)
+
+
+def _with_measures(
+    table: pd.DataFrame, item: Mapping[str, Any]
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """Join what was measured of a segmenter's masks, if it was, and read its lesions."""
+    if "measures" not in item:
+        return table, {}
+    measures = read_table(item["measures"], dtype={"case": str})
+    if sorted(measures["case"]) != sorted(table["case"]):
+        raise DataError(f"{item['measures']}: measures are of other cases; measure the masks again")
+    return table.merge(measures, on="case"), {"lesions": read_table(item["lesions"], dtype={"case": str})}
 
 
 def read_predictions(path: Path | str, task: str) -> pd.DataFrame:

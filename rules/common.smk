@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from smartnet.config import check, weight_files
 from smartnet.experiments import FROM_FILE, PRETEXTS, models
 from smartnet.fingerprint import fingerprint
+from smartnet.metrics.convention import EMPTY_CONVENTION
 from snakemake.utils import update_config
 
 config = check(config, yaml.safe_load(Path(workflow.basedir, "config/schema.yaml").read_text()))

@@ -134,9 +134,7 @@ def weight_files(path: str) -> list[str]:
 
 def _check_bins(edges: Sequence[float]) -> None:
     if list(edges) != sorted(edges):
-        raise ConfigError(
-            f"'evaluation.lesion_bins_ml' is {list(edges)}: volumes must rise; sort them"
-        )
+        raise ConfigError(f"'evaluation.lesion_bins_ml' is {list(edges)}: volumes must rise; sort them")
 
 
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,17 +8,33 @@ import pandas as pd
 from smartnet.figures.latex import MISSING, number, with_interval, write_both
 from smartnet.figures.names import (
     DEFAULT_OPERATORS,
+    bin_label,
     display_dataset,
     display_name,
     sort_datasets,
     sort_models,
 )
 from smartnet.files import read_table
+from smartnet.metrics.convention import EMPTY_CONVENTION, LESION_SENSITIVITY, lower_edge
 from smartnet.metrics.tidy import read_metrics
 
 CLASSIFICATION = {"AUC": 3, "AP": 3, "F1": 3, "SEN": 3, "SPE": 3}
-SEGMENTATION = {"DSC": 3, "FPV": 2, "FNV": 2}
-HEADS = {"FPV": "FPV (mL)", "FNV": "Missed (mL)"}
+SEGMENTATION = {
+    **{"DSC": 3, "SurfaceDice": 3, "HD95": 1, "FNV": 2, LESION_SENSITIVITY: 3},
+    **{"FPV": 2, "FPC": 2},
+}
+AGREEMENT = {"bias": 1, "LoA low": 1, "LoA high": 1, "ICC": 3}
+HEADS = {
+    "FPV": "FPV (mL)",
+    "FNV": "Missed (mL)",
+    "SurfaceDice": "Surface Dice",
+    "HD95": "HD95 (mm)",
+    "FPC": "False components",
+    LESION_SENSITIVITY: "Lesion SEN",
+    "bias": "Bias (mL)",
+    "LoA low": "Lower limit (mL)",
+    "LoA high": "Upper limit (mL)",
+}
 PHANTOM = "phantoms, not patients: numbers do not compare"
 
 
@@ -36,7 +52,20 @@ def table_classification(metrics: Path, models: Sequence[str], *, output_csv: Pa
 
 
 def table_segmentation(metrics: Path, models: Sequence[str], *, output_csv: Path, output_tex: Path) -> None:
-    """Write segmenters on every test set: DSC and missed volume on scans with hemorrhage, else FPV.
+    """Write segmenters on every test set: overlap, surfaces and lesions of scans with hemorrhage, else FPV.
+
+    Args:
+        metrics: ``metrics.csv``.
+        models: those that are shown.
+        output_csv: table with values and 95 % intervals, at the operating point.
+        output_tex: the same for LaTeX.
+    """
+    table = _table(metrics, models, "segmentation", SEGMENTATION)
+    _write_segmentation(table, output_csv, output_tex)
+
+
+def table_agreement(metrics: Path, models: Sequence[str], *, output_csv: Path, output_tex: Path) -> None:
+    """Write bias, limits of agreement and ICC of predicted against reference volumes, on every test set.
 
     Args:
         metrics: ``metrics.csv``.
@@ -44,8 +73,37 @@ def table_segmentation(metrics: Path, models: Sequence[str], *, output_csv: Path
         output_csv: table with values and 95 % intervals.
         output_tex: the same for LaTeX.
     """
-    half = {"DSC@0.5": 3, "FPV@0.5": 2}
-    write_both(_table(metrics, models, "segmentation", SEGMENTATION | half), output_csv, output_tex)
+    table = _table(metrics, models, "segmentation", AGREEMENT).drop(columns="Without")
+    _write_segmentation(table, output_csv, output_tex)
+
+
+def table_lesions(metrics: Path, models: Sequence[str], *, output_csv: Path, output_tex: Path) -> None:
+    """Write which share of the lesions is found, of all and by volume, on every test set.
+
+    Args:
+        metrics: ``metrics.csv``.
+        models: those that are shown.
+        output_csv: table with values and 95 % intervals; the first row of a test set counts its lesions.
+        output_tex: the same for LaTeX.
+    """
+    every = read_metrics(metrics)
+    every = every[every["metric"].str.startswith(LESION_SENSITIVITY) & (every["subgroup"] == "all")]
+    names = sorted(set(every["metric"]), key=lambda name: lower_edge(name.partition("@")[2] or "<"))
+    heads = {name: _head(name) for name in names}
+    table = _table(metrics, models, "segmentation", dict.fromkeys(names, 3)).drop(columns=["With", "Without"])
+    counts = every[every["model"].isin(models)].pivot_table("n_positive", "dataset", "metric", "max")
+    counts = counts[names].astype(int).astype(str).rename(columns=heads, index=display_dataset)
+    blocks = [
+        block
+        for dataset, part in table.groupby("Test set", sort=False)
+        for block in (pd.DataFrame([{"Test set": dataset, "Model": "Lesions", **counts.loc[dataset]}]), part)
+    ]
+    _write_segmentation(pd.concat(blocks, ignore_index=True), output_csv, output_tex)
+
+
+def _write_segmentation(table: pd.DataFrame, output_csv: Path, output_tex: Path) -> None:
+    options = {"groups": ["Test set"], "note": EMPTY_CONVENTION, "stacked": True}
+    write_both(table, output_csv, output_tex, **options)
 
 
 def _table(metrics: Path, models: Sequence[str], task: str, digits: dict[str, int]) -> pd.DataFrame:
@@ -67,10 +125,17 @@ def _table(metrics: Path, models: Sequence[str], task: str, digits: dict[str, in
             if of_model["seed"].nunique() > 1:
                 row["Model"] += f" ({of_model['seed'].nunique()} seeds)"
             for metric, places in digits.items():
-                head = HEADS.get(metric.split("@")[0], metric.split("@")[0])
-                row[f"{head} at 0.5" if "@" in metric else head] = _cell(of_model, metric, places)
+                row[_head(metric)] = _cell(of_model, metric, places)
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _head(metric: str) -> str:
+    """Name the column of a metric: what it is, at which cut or for which lesions."""
+    name, _, of = metric.partition("@")
+    if name == LESION_SENSITIVITY:
+        return bin_label(of) if of else HEADS[name]
+    return HEADS.get(name, name) + (f" at {of}" if of else "")
 
 
 def _cell(rows: pd.DataFrame, metric: str, digits: int) -> str:
@@ -118,7 +183,7 @@ def table_published(
                 "Data of this study": PHANTOM if phantoms else "own data: another test set than the paper's",
             }
         )
-    write_both(pd.DataFrame(rows), output_csv, output_tex)
+    write_both(pd.DataFrame(rows), output_csv, output_tex, note=EMPTY_CONVENTION)
 
 
 def _published_metric(metric: str) -> str:

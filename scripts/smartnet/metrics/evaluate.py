@@ -39,8 +39,8 @@ def evaluate(
     Args:
         predictions: one mapping per prediction table: ``model``, ``task`` (classification or segmentation),
             ``seed``, ``dataset``, ``table`` (path of the predictions) and ``threshold`` (path of the
-            operating point fixed on validation); of segmenters also ``measures`` and ``lesions`` (paths), where
-            their masks were measured.
+            operating point fixed on validation); of segmenters whose masks were measured also ``measures``
+            and ``lesions`` (paths).
         output: ``metrics.csv``.
         settings: ``evaluation`` of the configuration.
         seed: of the bootstrap; every model of a data set sees the same resampled patients.

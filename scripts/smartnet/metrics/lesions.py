@@ -1,8 +1,8 @@
 """Lesions one by one: which were found, and what was drawn where there is none.
 
-A lesion is a connected component of the reference, 26-neighbourhood, from a least volume on: what is smaller is
-as often a speck of the annotation as a hemorrhage (in BHSD a quarter of all components is below 0.1 mL). Specks
-are no lesions and no false components, but stay in every volume.
+A lesion is a connected component of the reference, 26-neighbourhood, from a least volume on: what is smaller
+is as often a speck of the annotation as a hemorrhage (in BHSD a quarter of all components is below 0.1 mL).
+Specks are no lesions and no false components, but stay in every volume.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ def reference_lesions(
             ISLES 2022 and ATLAS.
 
     Returns:
-        Columns of ``LESION_COLUMNS`` after ``case``: ``lesion`` counts from 1, largest first, ``found`` is 0/1.
+        ``LESION_COLUMNS`` after ``case``: ``lesion`` counts from 1, largest first, ``found`` is 0/1.
     """
     volume, overlap = _components(truth, predicted, voxel_ml)
     kept = volume >= min_ml

@@ -103,8 +103,8 @@ def measure_scan(
         min_overlap: as in ``reference_lesions``.
 
     Returns:
-        ``COLUMNS`` after ``case`` and the scan's lesions. Without a lesion's voxel in the reference there is no
-        DSC, no surface and no missed volume (None).
+        ``COLUMNS`` after ``case``, and the scan's lesions. An empty reference has neither DSC nor surface nor
+        lesions to be missed: None.
     """
     truth, predicted = _crop(truth, predicted)
     voxel_ml = float(np.prod(spacing_mm)) / 1000

@@ -1,16 +1,17 @@
 """Where is the blood: overlap on scans with hemorrhage, false volume on scans without.
 
-Empty scans never enter a mean of DSC: a scan without hemorrhage has no DSC and is judged by what was drawn in it
-(the paper reports DSC and FPV in the same way; ``metrics.convention`` has the whole of it).
+Empty scans never enter a mean of DSC: a scan without hemorrhage has no DSC and is judged by what was drawn in
+it (the paper reports DSC and FPV in the same way; ``metrics.convention`` has the whole of it).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from smartnet.metrics.convention import LESION_SENSITIVITY, bin_names
 from smartnet.metrics.tidy import metric_row
 from smartnet.statistics.agreement import bland_altman, icc_agreement
 from smartnet.statistics.bootstrap import cluster_bootstrap
@@ -20,7 +21,6 @@ from smartnet.statistics.proportion import proportion_interval
 CUTS = {"": ("predicted_ml", "overlap_ml"), "@0.5": ("predicted_half_ml", "overlap_half_ml")}
 NO_LESION_SCAN = "no scan with hemorrhage and reference mask"
 NO_NORMAL_SCAN = "no scan without hemorrhage"
-LESION_SENSITIVITY = "lesion SEN"
 
 
 def segmentation_rows(
@@ -40,13 +40,13 @@ def segmentation_rows(
         point: content of ``threshold.json``, fixed on validation.
         settings: ``evaluation`` of the configuration.
         seed: of the bootstrap.
-        lesions: one row per lesion, as ``metrics.measures`` writes them; those of other cases are passed over.
+        lesions: one row per lesion, as ``metrics.measures`` writes them; other cases' are passed over.
 
     Returns:
         Rows of DSC, FNV (missed volume, mL), SurfaceDice and HD95 (mm), means over scans with hemorrhage; FPV
         (false-positive volume, mL: mean, median, 95th percentile), FPC (false components) and FP scans (share
-        of scans with any), over scans without; DSC, FNV and FPV also ``@0.5``; bias, LoA low, LoA high (mL) and
-        ICC of predicted against reference volume, over scans with hemorrhage; lesion SEN, also by volume.
+        of scans with any), over scans without; DSC, FNV and FPV also ``@0.5``; bias, LoA low, LoA high (mL)
+        and ICC of predicted against reference volume, over scans with hemorrhage; lesion SEN, also by volume.
         Counts are the scans behind a value; of lesion SEN ``n_positive`` counts lesions.
     """
     bleeding = table["truth"] == 1
@@ -141,12 +141,13 @@ def _agreement(measured: pd.DataFrame) -> dict[str, Interval]:
     }
 
 
-def _surface_rows(
-    measured: pd.DataFrame, counts: dict[str, int], mean: partial, note: str
-) -> list[dict]:
+def _surface_rows(measured: pd.DataFrame, counts: dict[str, int], mean: partial, note: str) -> list[dict]:
     known = measured[measured["hd95_mm"].notna()]
     empty = len(measured) - len(known)
-    notes = [note, f"{empty} of {len(measured)} scans left out: nothing predicted, no distance" if empty else ""]
+    notes = [
+        note,
+        f"{empty} of {len(measured)} scans left out: nothing predicted, no distance" if empty else "",
+    ]
     reason = NO_LESION_SCAN if not len(measured) else "nothing predicted in any scan with hemorrhage"
     dice = mean(measured["surface_dice"], measured["patient"], NO_LESION_SCAN)
     distance = mean(known["hd95_mm"], known["patient"], reason)
@@ -187,12 +188,6 @@ def _lesion_rows(
         counts = {"n_positive": len(part), "n_negative": 0}
         rows.append(metric_row(LESION_SENSITIVITY + suffix, estimate, **counts))
     return rows
-
-
-def bin_names(edges: Sequence[float]) -> list[str]:
-    """Name the bins between volumes in mL: ``<1mL``, ``1-5mL``, ``>=5mL``."""
-    inner = [f"{low:g}-{high:g}mL" for low, high in zip(edges, edges[1:], strict=False)]
-    return [f"<{edges[0]:g}mL", *inner, f">={edges[-1]:g}mL"]
 
 
 def _lesion_sensitivity(

@@ -1,9 +1,9 @@
 """How far apart two surfaces are: surface Dice and the 95 % Hausdorff distance, in millimetres.
 
-Surface, areas and both measures follow Nikolov et al. (J Med Internet Res 2021;23:e26151): between every eight
-neighbouring voxels runs the patch of surface that marching cubes draws, weighted with its area. To count border
-voxels instead would let the two ends of a lesion outweigh its sides where slices are ten times as thick as
-pixels are wide: there every voxel of the first and of the last slice is a border voxel.
+Surface, areas and both measures follow Nikolov et al. (J Med Internet Res 2021;23:e26151): between every
+eight neighbouring voxels runs the patch of surface that marching cubes draws, weighted with its area. To
+count border voxels instead would let the two ends of a lesion outweigh its sides where slices are ten times
+as thick as pixels are wide: there every voxel of the first and of the last slice is a border voxel.
 """
 
 from collections.abc import Sequence

@@ -17,8 +17,8 @@ def bland_altman(values: np.ndarray, reference: np.ndarray, *, level: float = 0.
         level: share of the differences between the limits, and coverage of the intervals.
 
     Returns:
-        ``bias``, the mean of values - reference, and ``LoA low`` and ``LoA high``, each with its interval from
-        the t distribution, in the unit of the values; undefined below two pairs.
+        ``bias``, the mean of values - reference, and ``LoA low`` and ``LoA high``, each with its interval
+        from the t distribution, in the unit of the values; undefined below two pairs.
     """
     difference = np.asarray(values, dtype=np.float64) - np.asarray(reference, dtype=np.float64)
     count = len(difference)
@@ -37,8 +37,8 @@ def bland_altman(values: np.ndarray, reference: np.ndarray, *, level: float = 0.
 def icc_agreement(ratings: np.ndarray, *, level: float = 0.95) -> Interval:
     """Intraclass correlation for absolute agreement of single measurements, ICC(A,1).
 
-    Two-way, raters random: ICC(2,1) of Shrout and Fleiss (Psychol Bull 1979;86:420), with the interval of McGraw
-    and Wong (Psychol Methods 1996;1:30), table 7.
+    Two-way, raters random: ICC(2,1) of Shrout and Fleiss (Psychol Bull 1979;86:420), with the interval of
+    McGraw and Wong (Psychol Methods 1996;1:30), table 7.
 
     Args:
         ratings: (n, k), one row per subject, one column per rater.

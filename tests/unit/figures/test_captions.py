@@ -8,10 +8,13 @@ import yaml
 from docutils.core import publish_parts
 from jinja2 import Environment
 
+from smartnet.metrics.convention import EMPTY_CONVENTION
+
+PARAMS = SimpleNamespace(convention=EMPTY_CONVENTION)
 CAPTIONS = [
     *["workflow", "montage", "datasets", "roc", "activation", "gradcam", "tsne", "segmentation", "learning"],
     *["table_datasets", "table_classification", "table_segmentation", "table_published", "table_quality"],
-    *["table_pretexts", "table_operators"],
+    *["table_pretexts", "table_operators", "agreement", "lesions", "table_agreement", "table_lesions"],
 ]
 
 
@@ -26,7 +29,7 @@ def merged(base, overlay):
 def rendered(root, name, config):
     text = (root / "report" / f"{name}.rst").read_text()
     environment = Environment(trim_blocks=True, lstrip_blocks=True)  # as snakemake.report has it
-    text = environment.from_string(text).render(snakemake=SimpleNamespace(config=config))
+    text = environment.from_string(text).render(snakemake=SimpleNamespace(config=config, params=PARAMS))
     # A warning of docutils would appear in the report as a red box: let it fail here.
     html = publish_parts(text, writer="html", settings_overrides={"halt_level": 2})["body"]
     return " ".join(html.split())

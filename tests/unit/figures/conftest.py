@@ -153,9 +153,27 @@ def evaluated(tmp_path_factory):
             ml = truth * generator.lognormal(2, 1, len(truth))
             numbers = {"truth_ml": ml, "predicted_ml": ml + 1, "overlap_ml": ml / 2}
             numbers |= {"predicted_half_ml": ml, "overlap_half_ml": ml / 3}
-            items.append(_item(root, model, "segmentation", dataset, pd.DataFrame(keys | numbers)))
-    evaluate(items, output=root / "metrics.csv", settings={"replicates": 50}, seed=1)
+            table = pd.DataFrame(keys | numbers)
+            items.append(
+                _item(root, model, "segmentation", dataset, table) | _measured(root, model, dataset, table)
+            )
+    settings = {"replicates": 50, "lesion_bins_ml": [5, 20]}
+    evaluate(items, output=root / "metrics.csv", settings=settings, seed=1)
     return items, root / "metrics.csv"
+
+
+def _measured(root, model, dataset, table):
+    """Measures of the masks and one lesion for each scan with hemorrhage, every second found."""
+    bleeding = table["truth"] == 1
+    known = {"surface_dice": 0.5, "hd95_mm": 12.0, "missed_ml": table["truth_ml"] / 2}
+    columns = {name: np.where(bleeding, value, np.nan) for name, value in known.items()}
+    measures = table[["case"]].assign(**columns, components=1, false_components=1)
+    lesions = pd.DataFrame({"case": table["case"], "lesion": 1, "volume_ml": table["truth_ml"]})[bleeding]
+    lesions = lesions.assign(overlap_ml=0.0, found=np.arange(len(lesions)) % 2)
+    paths = {name: root / model / f"{dataset}_{name}.csv" for name in ("measures", "lesions")}
+    write_table(measures, paths["measures"])
+    write_table(lesions, paths["lesions"])
+    return paths
 
 
 def _item(root, model, task, dataset, table):

@@ -87,11 +87,13 @@ def table_lesions(metrics: Path, models: Sequence[str], *, output_csv: Path, out
         output_tex: the same for LaTeX.
     """
     every = read_metrics(metrics)
-    every = every[every["metric"].str.startswith(LESION_SENSITIVITY) & (every["subgroup"] == "all")]
-    names = sorted(set(every["metric"]), key=lambda name: lower_edge(name.partition("@")[2] or "<"))
+    every = every[every["model"].isin(models) & (every["subgroup"] == "all")]
+    every = every[every["metric"].str.startswith(LESION_SENSITIVITY)]
+    bins = set(every["metric"]) - {LESION_SENSITIVITY}
+    names = [LESION_SENSITIVITY, *sorted(bins, key=lambda name: lower_edge(name.partition("@")[2]))]
     heads = {name: _head(name) for name in names}
     table = _table(metrics, models, "segmentation", dict.fromkeys(names, 3)).drop(columns=["With", "Without"])
-    counts = every[every["model"].isin(models)].pivot_table("n_positive", "dataset", "metric", "max")
+    counts = every.pivot_table("n_positive", "dataset", "metric", "max")
     counts = counts[names].astype(int).astype(str).rename(columns=heads, index=display_dataset)
     blocks = [
         block
@@ -141,7 +143,7 @@ def _head(metric: str) -> str:
 def _cell(rows: pd.DataFrame, metric: str, digits: int) -> str:
     """Value with its 95 % interval for one seed; mean and range over several."""
     found = rows[rows["metric"] == metric]
-    if found.empty:
+    if found["value"].isna().all():
         return MISSING
     if len(found) == 1:
         row = found.iloc[0]

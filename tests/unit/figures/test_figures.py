@@ -252,7 +252,7 @@ def test_several_seeds_of_lesions_are_their_range(drawn, evaluated, tmp_path):
 def test_lesions_need_to_be_measured(evaluated, tmp_path):
     table = read_metrics(evaluated[1])
     write_table(table[~table["metric"].str.startswith("lesion")], tmp_path / "metrics.csv")
-    with pytest.raises(DataError, match="no 'lesion SEN@[.]+' in it; measure the masks"):
+    with pytest.raises(DataError, match=r"no 'lesion SEN@\.\.\.' in it; measure the masks"):
         draw_lesions(
             tmp_path / "metrics.csv",
             ["smartnet_conv3d"],

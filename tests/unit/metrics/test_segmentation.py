@@ -135,4 +135,4 @@ def test_weighted_quantile_is_that_of_the_repeated_sample():
 def test_bins_are_named_by_their_edges_and_ordered_by_their_names():
     names = bin_names([0.5, 5, 30])
     assert names == ["<0.5mL", "0.5-5mL", "5-30mL", ">=30mL"]
-    assert sorted(names[::-1], key=lower_edge) == names
+    assert [lower_edge(name) for name in names] == [-1, 0.5, 5, 30]

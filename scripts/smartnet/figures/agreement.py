@@ -59,7 +59,9 @@ def draw_agreement(predictions: Sequence[Mapping[str, Any]], *, output_pdf: Path
         grid.flat[0].plot([], [], marker, color="0.3", markersize=3.5, label=display_dataset(name))[0]
         for name, marker in zip(datasets, _markers(datasets), strict=True)
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(datasets), handletextpad=0.2)
+    figure.legend(
+        handles=handles, loc="outside upper center", ncols=min(len(datasets), 2 * columns), handletextpad=0.2
+    )
     style.save(figure, output_pdf, output_png)
 
 

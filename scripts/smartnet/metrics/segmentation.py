@@ -6,6 +6,7 @@ it (the paper reports DSC and FPV in the same way; ``metrics.convention`` has th
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,22 @@ def segmentation_rows(
     left_out = int(bleeding.sum()) - len(measured)
     note = f"{left_out} scans with hemorrhage left out: no reference mask or an empty one" if left_out else ""
     mean = partial(_mean, replicates=settings["replicates"], seed=seed)
+    rows = _overlap_rows(measured, normal, counts, mean, note)
+    rows += _spread_rows(normal, counts, settings, seed)
+    rows += [metric_row(name, value, **counts, note=note) for name, value in _agreement(measured).items()]
+    if "surface_dice" in table:
+        rows += _surface_rows(measured, counts, mean, note)
+        rows += _component_rows(normal, counts, mean)
+    if lesions is not None:
+        patients = measured.set_index("case")["patient"]
+        rows += _lesion_rows(lesions[lesions["case"].isin(patients.index)], patients, settings, seed)
+    point = Interval(point["threshold"], np.nan, np.nan, "operating point, from validation")
+    return [*rows, metric_row("threshold", point, **counts)]
+
+
+def _overlap_rows(
+    measured: pd.DataFrame, normal: pd.DataFrame, counts: dict[str, int], mean: partial, note: str
+) -> list[dict]:
     rows = []
     for suffix, (predicted, overlap) in CUTS.items():
         dsc = 2 * measured[overlap] / (measured["truth_ml"] + measured[predicted])
@@ -67,16 +84,7 @@ def segmentation_rows(
         rows += [metric_row(name + suffix, value, **counts, note=note) for name, value in estimates.items()]
         false = mean(normal[predicted], normal["patient"], NO_NORMAL_SCAN)
         rows.append(metric_row("FPV" + suffix, false, **counts))
-    rows += _spread_rows(normal, counts, settings, seed)
-    rows += [metric_row(name, value, **counts, note=note) for name, value in _agreement(measured).items()]
-    if "surface_dice" in table:
-        rows += _surface_rows(measured, counts, mean, note)
-        rows += _component_rows(normal, counts, mean)
-    if lesions is not None:
-        patients = measured.set_index("case")["patient"]
-        rows += _lesion_rows(lesions[lesions["case"].isin(patients.index)], patients, settings, seed)
-    point = Interval(point["threshold"], np.nan, np.nan, "operating point, from validation")
-    return [*rows, metric_row("threshold", point, **counts)]
+    return rows
 
 
 def _mean(values: pd.Series, patients: pd.Series, empty: str, *, replicates: int, seed: int) -> Interval:
@@ -144,18 +152,15 @@ def _agreement(measured: pd.DataFrame) -> dict[str, Interval]:
 def _surface_rows(measured: pd.DataFrame, counts: dict[str, int], mean: partial, note: str) -> list[dict]:
     known = measured[measured["hd95_mm"].notna()]
     empty = len(measured) - len(known)
-    notes = [
-        note,
-        f"{empty} of {len(measured)} scans left out: nothing predicted, no distance" if empty else "",
-    ]
+    notes = [note] if note else []
+    if empty:
+        notes.append(f"{empty} of {len(measured)} scans left out: nothing predicted, no distance")
     reason = NO_LESION_SCAN if not len(measured) else "nothing predicted in any scan with hemorrhage"
     dice = mean(measured["surface_dice"], measured["patient"], NO_LESION_SCAN)
     distance = mean(known["hd95_mm"], known["patient"], reason)
     return [
         metric_row("SurfaceDice", dice, **counts, note=note),
-        metric_row(
-            "HD95", distance, **counts | {"n_positive": len(known)}, note="; ".join(filter(None, notes))
-        ),
+        metric_row("HD95", distance, **counts | {"n_positive": len(known)}, note="; ".join(notes)),
     ]
 
 
@@ -180,7 +185,7 @@ def _lesion_rows(
     volume = lesions["volume_ml"].astype(float)
     bins = [("", np.full(len(lesions), True))]
     edges = [0.0, *settings["lesion_bins_ml"], np.inf]
-    for low, high, name in zip(edges, edges[1:], bin_names(settings["lesion_bins_ml"]), strict=False):
+    for name, (low, high) in zip(bin_names(settings["lesion_bins_ml"]), pairwise(edges), strict=True):
         bins.append((f"@{name}", ((volume >= low) & (volume < high)).to_numpy()))
     for suffix, chosen in bins:
         part = lesions[chosen]

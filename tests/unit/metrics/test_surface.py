@@ -26,6 +26,7 @@ def box(*sides, shape=(14, 40, 40), at=(2, 10, 10)):
     return mask
 
 
+@pytest.mark.filterwarnings("ignore:.*always_return_as_numpy:FutureWarning")
 @pytest.mark.parametrize("spacing", [THICK, (1.0, 1.0, 1.0)])
 @pytest.mark.parametrize("tolerance", [1.0, 3.0])
 def test_surface_dice_is_monai_s_with_subvoxels(spacing, tolerance):

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from smartnet.config import check, weight_files
 from smartnet.experiments import FROM_FILE, PRETEXTS, models, reference_start, references
 from smartnet.fingerprint import fingerprint
+from smartnet.metrics.convention import EMPTY_CONVENTION
 from snakemake.utils import update_config
 
 config = check(config, yaml.safe_load(Path(workflow.basedir, "config/schema.yaml").read_text()))
@@ -176,8 +177,14 @@ def word_files(wildcards):
     return {"folder": folder, "state": state_of(folder) if folder else ""}
 
 
+def measures_of(name, seed, dataset):
+    """Where a segmenter's masks are measured, by scan and by lesion."""
+    stem = f"results/measures/{name}/seed-{seed}/{dataset}"
+    return {"measures": f"{stem}.csv", "lesions": f"{stem}_lesions.csv"}
+
+
 def runs(task=None, seeds=SEEDS, datasets=TEST_SETS, among=None):
-    """Every evaluated run: model, task, seed, test set, and where its predictions and threshold are."""
+    """Every evaluated run: model, task, seed, test set, and where predictions, threshold and measures are."""
     return [
         {
             "model": name,
@@ -186,6 +193,7 @@ def runs(task=None, seeds=SEEDS, datasets=TEST_SETS, among=None):
             "dataset": dataset,
             "table": f"results/predictions/{name}/seed-{seed}/{dataset}.csv",
             "threshold": f"results/downstream/{name}/seed-{seed}/threshold.json",
+            **(measures_of(name, seed, dataset) if MODELS[name].task == "segmentation" else {}),
         }
         for name in (MODELS if among is None else among)
         if task in (None, MODELS[name].task)

@@ -1,7 +1,7 @@
-"""Predictions on every test set, the one table of metrics, and that of the tests between models.
+"""Predictions on every test set, measures of the predicted masks, the one table of metrics, tests between models.
 
-In: trained models, slices, volumes. Out: results/predictions/{model}/seed-{seed}/, results/metrics.csv and
-results/comparisons.csv.
+In: trained models, slices, volumes. Out: results/predictions/{model}/seed-{seed}/,
+results/measures/{model}/seed-{seed}/, results/metrics.csv and results/comparisons.csv.
 """
 
 
@@ -91,12 +91,44 @@ rule predict_baseline:
         "../scripts/predict_baseline.py"
 
 
+rule measures:
+    """Measure a segmenter's masks against the reference, scan by scan and lesion by lesion."""
+    input:
+        table="results/predictions/{model}/seed-{seed}/{dataset}.csv",
+        masks="results/predictions/{model}/seed-{seed}/{dataset}",
+        volumes=volumes_of_dataset,
+    output:
+        table="results/measures/{model}/seed-{seed}/{dataset}.csv",
+        lesions="results/measures/{model}/seed-{seed}/{dataset}_lesions.csv",
+    log:
+        "logs/measures/{model}/seed-{seed}/{dataset}.log",
+    benchmark:
+        "benchmarks/measures/{model}/seed-{seed}/{dataset}.tsv"
+    wildcard_constraints:
+        model=one_of(models_of("segmentation")),
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        tolerance_mm=config["evaluation"]["surface_tolerance_mm"],
+        min_lesion_ml=config["evaluation"]["min_lesion_ml"],
+        lesion_overlap=config["evaluation"]["lesion_overlap"],
+        code=fingerprint("smartnet.metrics.measures"),
+    script:
+        "../scripts/measures.py"
+
+
 rule metrics:
     """Measure every model on every test set and its subgroups, in one tidy table."""
     input:
         tables=column(runs(), "table"),
         thresholds=column(runs(), "threshold"),
         volumes=shard_folders("volumes", TEST_SETS),
+        measures=column(runs("segmentation"), "measures"),
+        lesions=column(runs("segmentation"), "lesions"),
     output:
         metrics="results/metrics.csv",
     log:

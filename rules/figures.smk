@@ -283,6 +283,62 @@ rule figure_learning:
         "../scripts/figure_learning.py"
 
 
+rule figure_agreement:
+    """Draw predicted against reference volumes of every start's segmenter, after Bland and Altman."""
+    input:
+        tables=column(runs("segmentation", seeds=[FIRST_SEED], among=COMPARED), "table"),
+    output:
+        pdf="results/figures/agreement.pdf",
+        png=report(
+            "results/figures/agreement.png",
+            caption="../report/agreement.rst",
+            category="Segmentation",
+            labels={"figure": "Agreement of volumes", "model": "all", "dataset": "all"},
+        ),
+    log:
+        "logs/figures/agreement.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        runs=runs("segmentation", seeds=[FIRST_SEED], among=COMPARED),
+        style=style_of("agreement", "starts"),
+        code=fingerprint("smartnet.figures.agreement"),
+    script:
+        "../scripts/figure_agreement.py"
+
+
+rule figure_lesions:
+    """Draw which share of the lesions every start's segmenter finds, by their volume."""
+    input:
+        metrics="results/metrics.csv",
+    output:
+        pdf="results/figures/lesions.pdf",
+        png=report(
+            "results/figures/lesions.png",
+            caption="../report/lesions.rst",
+            category="Segmentation",
+            labels={"figure": "Lesions by volume", "model": "all", "dataset": "all"},
+        ),
+    log:
+        "logs/figures/lesions.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        models=models_of("segmentation", COMPARED),
+        style=style_of("lesions", "starts"),
+        code=fingerprint("smartnet.figures.lesions"),
+    script:
+        "../scripts/figure_lesions.py"
+
+
 rule figure_comparison:
     """Draw every model's AUC or DSC on every test set, with intervals and the stars of the tests."""
     input:

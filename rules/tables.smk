@@ -111,9 +111,66 @@ rule table_segmentation:
         runtime=30,
     params:
         models=models_of("segmentation", COMPARED),
+        convention=EMPTY_CONVENTION,
         code=fingerprint("smartnet.figures.tables"),
     script:
         "../scripts/table_segmentation.py"
+
+
+rule table_agreement:
+    """Set predicted beside reference volumes: bias, limits of agreement, ICC."""
+    input:
+        metrics="results/metrics.csv",
+    output:
+        csv=report(
+            "results/tables/agreement.csv",
+            caption="../report/table_agreement.rst",
+            category="Segmentation",
+            labels={"figure": "Agreement of volumes", "model": "all", "dataset": "all"},
+        ),
+        tex="results/tables/agreement.tex",
+    log:
+        "logs/tables/agreement.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        models=models_of("segmentation", COMPARED),
+        convention=EMPTY_CONVENTION,
+        code=fingerprint("smartnet.figures.tables"),
+    script:
+        "../scripts/table_agreement.py"
+
+
+rule table_lesions:
+    """Count the lesions that every start's segmenter finds, by their volume."""
+    input:
+        metrics="results/metrics.csv",
+    output:
+        csv=report(
+            "results/tables/lesions.csv",
+            caption="../report/table_lesions.rst",
+            category="Segmentation",
+            labels={"figure": "Lesions by volume", "model": "all", "dataset": "all"},
+        ),
+        tex="results/tables/lesions.tex",
+    log:
+        "logs/tables/lesions.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        models=models_of("segmentation", COMPARED),
+        convention=EMPTY_CONVENTION,
+        code=fingerprint("smartnet.figures.tables"),
+    script:
+        "../scripts/table_lesions.py"
 
 
 rule table_pretexts:
@@ -138,6 +195,7 @@ rule table_pretexts:
         runtime=30,
     params:
         models=[name for name in COMPARED if MODELS[name].pretext],
+        convention=EMPTY_CONVENTION,
         code=fingerprint("smartnet.figures.ablation"),
     script:
         "../scripts/table_pretexts.py"
@@ -165,6 +223,7 @@ rule table_operators:
         runtime=30,
     params:
         models=SIBLINGS,
+        convention=EMPTY_CONVENTION,
         code=fingerprint("smartnet.figures.ablation"),
     script:
         "../scripts/table_operators.py"
@@ -194,6 +253,7 @@ rule table_published:
         runtime=30,
     params:
         phantoms=any(is_phantom(name) for name in TEST_SETS),
+        convention=EMPTY_CONVENTION,
         code=fingerprint("smartnet.figures.tables"),
     script:
         "../scripts/table_published.py"

@@ -1,7 +1,7 @@
 """The study's configuration: checked against its schema, every finding one readable line."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +134,11 @@ def weight_files(path: str) -> list[str]:
     return [path]
 
 
+def _check_bins(edges: Sequence[float]) -> None:
+    if list(edges) != sorted(edges):
+        raise ConfigError(f"'evaluation.lesion_bins_ml' is {list(edges)}: volumes must rise; sort them")
+
+
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """Check a configuration and return it without the data sets that are set to null.
 
@@ -155,6 +160,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any
     _check_roles(known["datasets"])
     _check_paths(known["datasets"])
     _check_words(known["words"])
+    _check_bins(known["evaluation"]["lesion_bins_ml"])
     _check_pretrained(known)
     return known
 

@@ -60,6 +60,7 @@ def changed(path, value):
         ("datasets.Internal", DEFAULT["datasets"]["internal"], "Internal"),
         ("words.folder", "/no/such/place", "words.folder: there is no folder '/no/such/place'"),
         ("words.count", 1, "'words.count' is 1"),
+        ("evaluation.lesion_bins_ml", [5, 1], "'evaluation.lesion_bins_ml' is [5, 1]: volumes must rise"),
         ("network", {"depth": 18, "width": 1}, "key 'network.attention' is missing"),
         (
             "evaluation.operating_point",

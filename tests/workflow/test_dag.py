@@ -38,6 +38,7 @@ def test_default_study_has_a_job_per_model_and_test_set(checkout):
     assert (jobs["upstream"], jobs["downstream"]) == (3, 6)
     assert jobs["predict_classification"] + jobs["predict_segmentation"] == 24
     assert jobs["predict_baseline"] == 8
+    assert jobs["measures"] == 16
 
 
 def test_visual_words_are_found_by_an_auto_encoder_that_need_not_be_listed(checkout):

@@ -17,6 +17,7 @@ from smartnet.figures.names import (
     start_of,
 )
 from smartnet.figures.tables import CLASSIFICATION, HEADS, SEGMENTATION
+from smartnet.metrics.convention import EMPTY_CONVENTION
 from smartnet.metrics.tidy import read_metrics
 
 DIGITS = {name: (CLASSIFICATION | SEGMENTATION)[name] for name in ("AUC", "F1", "SEN", "SPE", "DSC", "FPV")}
@@ -118,4 +119,11 @@ def _write(
         best[head] = means.eq(block.transform("min" if name in LOWER else "max")) & (
             block.transform("nunique") > 1
         )
-    write_both(table, output_csv, output_tex, groups=groups, best=best)
+    write_both(
+        table,
+        output_csv,
+        output_tex,
+        groups=groups,
+        best=best,
+        note=EMPTY_CONVENTION if "DSC" in metrics else "",
+    )

@@ -1,5 +1,6 @@
 """Tables for readers: CSV for the eye and the spreadsheet, LaTeX (booktabs) for the paper."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,15 @@ MISSING = "n/a"
 EN_DASH = "\N{EN DASH}"
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 TICK = "\N{CHECK MARK}"
-LATEX = {EN_DASH: "--", TICK: r"$\surd$", PLUS_MINUS: r"$\pm$", "<": "$<$"}
+NOTE = "Note: "
+INTERVAL = re.compile(r"(?<=& )(\S+) (\[[^]]+\])( \*{1,2})?(?= &| \\\\)")
+LATEX = {
+    "<": "$<$",
+    EN_DASH: "--",
+    TICK: r"$\surd$",
+    PLUS_MINUS: r"$\pm$",
+    "\N{GREATER-THAN OR EQUAL TO}": r"$\ge$",
+}
 
 
 def write_both(
@@ -22,6 +31,8 @@ def write_both(
     *,
     groups: Sequence[str] = (),
     best: pd.DataFrame | None = None,
+    note: str = "",
+    stacked: bool = False,
 ) -> None:
     """Write a table of texts as CSV and as a LaTeX ``tabular`` that needs only ``booktabs``.
 
@@ -32,9 +43,12 @@ def write_both(
         groups: leading columns that group the rows, outer first; LaTeX names a group in its first row, and a
             rule (outermost) or a space stands before it.
         best: true for cells that LaTeX sets in bold; rows and columns of ``table``.
+        note: printed below the table; in the CSV the last row, alone in the first column.
+        stacked: LaTeX sets intervals below their values, for tables of many columns.
     """
     text = table.astype(str)
-    write_table(text, output_csv)
+    below = pd.DataFrame([[NOTE + note, *[""] * (len(text.columns) - 1)]], columns=text.columns)
+    write_table(pd.concat([text, below]) if note else text, output_csv)
     shown, rules = _grouped(text, list(groups))
     styler = (
         shown.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis="columns")
@@ -48,6 +62,12 @@ def write_both(
     first = lines.index(r"\midrule") + 1
     for row, rule in reversed(rules.items()):
         lines.insert(first + row, rule)
+    if stacked:
+        lines = [INTERVAL.sub(r"\\shortstack[l]{\1\3\\\\{\\scriptsize \2}}", line) for line in lines]
+    if note:
+        place = lines.index(r"\bottomrule") + 1
+        width = rf"\multicolumn{{{len(text.columns)}}}{{p{{\linewidth}}}}"
+        lines.insert(place, rf"{width}{{\footnotesize {NOTE}{note}}} \\")
     write_bytes("".join(f"{line}\n" for line in lines).encode(), output_tex)
 
 

@@ -84,6 +84,12 @@ def display_dataset(dataset: str) -> str:
     return DATASETS.get(dataset, dataset)
 
 
+def bin_label(name: str) -> str:
+    """Write a bin of volumes as readers do, with its signs: ``1-5mL`` is from 1 to 5 mL."""
+    text = name.replace(">=", "\N{GREATER-THAN OR EQUAL TO} ").replace("<", "< ")
+    return text.replace("-", "\N{EN DASH}").replace("mL", " mL")
+
+
 def _rank(name: str, order: list[str]) -> tuple[int, str]:
     return (order.index(name), "") if name in order else (len(order), name)
 

@@ -8,6 +8,7 @@ import pandas as pd
 from smartnet.figures.latex import estimates, number, write_both
 from smartnet.figures.names import (
     DEFAULT_OPERATORS,
+    bin_label,
     display_dataset,
     display_name,
     sort_datasets,
@@ -15,15 +16,27 @@ from smartnet.figures.names import (
 )
 from smartnet.figures.significance import stars
 from smartnet.files import read_table
+from smartnet.metrics.convention import EMPTY_CONVENTION, LESION_SENSITIVITY, lower_edge
 from smartnet.metrics.tidy import read_comparisons, read_metrics
 
 CLASSIFICATION = {"AUC": 3, "AP": 3, "F1": 3, "SEN": 3, "SPE": 3}
-SEGMENTATION = {"DSC": 3, "FPV": 2, "FNV": 2}
+SEGMENTATION = {
+    **{"DSC": 3, "SurfaceDice": 3, "HD95": 1, "FNV": 2, LESION_SENSITIVITY: 3},
+    **{"FPV": 2, "FPC": 2},
+}
+AGREEMENT = {"bias": 1, "LoA low": 1, "LoA high": 1, "ICC": 3}
 OPERATING = {"threshold": 3, "SEN": 3, "SPE": 3, "PPV": 3, "NPV": 3, "alarms per 100": 1}
 CALIBRATION = {"Brier": 3, "Brier@T": 3, "ECE": 3, "ECE@T": 3}
 HEADS = {
     "FPV": "FPV (mL)",
     "FNV": "Missed (mL)",
+    "SurfaceDice": "Surface Dice",
+    "HD95": "HD95 (mm)",
+    "FPC": "False components",
+    LESION_SENSITIVITY: "Lesion SEN",
+    "bias": "Bias (mL)",
+    "LoA low": "Lower limit (mL)",
+    "LoA high": "Upper limit (mL)",
     "threshold": "Threshold",
     "alarms per 100": "Alarms per 100",
     "Brier@T": "Brier scaled",
@@ -53,18 +66,63 @@ def table_classification(
 def table_segmentation(
     metrics: Path, comparisons: Path, models: Sequence[str], *, output_csv: Path, output_tex: Path
 ) -> None:
-    """Write segmenters on every test set: DSC and missed volume on scans with hemorrhage, else FPV.
+    """Write segmenters on every test set: overlap, surfaces and lesions of scans with hemorrhage, else FPV.
 
     Args:
         metrics: ``metrics.csv``.
         comparisons: ``comparisons.csv``, for the stars.
         models: those that are shown.
+        output_csv: table with values and 95 % intervals, at the operating point.
+        output_tex: the same for LaTeX.
+    """
+    table = _table(metrics, comparisons, models, "segmentation", SEGMENTATION)
+    _write_segmentation(table, output_csv, output_tex)
+
+
+def table_agreement(metrics: Path, models: Sequence[str], *, output_csv: Path, output_tex: Path) -> None:
+    """Write bias, limits of agreement and ICC of predicted against reference volumes, on every test set.
+
+    Args:
+        metrics: ``metrics.csv``.
+        models: those that are shown.
         output_csv: table with values and 95 % intervals, mean and standard deviation over several seeds.
         output_tex: the same for LaTeX.
     """
-    half = {"DSC@0.5": 3, "FPV@0.5": 2}
-    table = _table(metrics, comparisons, models, "segmentation", SEGMENTATION | half)
-    write_both(table, output_csv, output_tex)
+    table = _table(metrics, None, models, "segmentation", AGREEMENT).drop(columns="Without")
+    _write_segmentation(table, output_csv, output_tex)
+
+
+def table_lesions(metrics: Path, models: Sequence[str], *, output_csv: Path, output_tex: Path) -> None:
+    """Write which share of the lesions is found, of all and by volume, on every test set.
+
+    Args:
+        metrics: ``metrics.csv``.
+        models: those that are shown.
+        output_csv: table with values and 95 % intervals; the first row of a test set counts its lesions.
+        output_tex: the same for LaTeX.
+    """
+    every = read_metrics(metrics)
+    every = every[every["model"].isin(models) & (every["subgroup"] == "all")]
+    every = every[every["metric"].str.startswith(LESION_SENSITIVITY)]
+    bins = set(every["metric"]) - {LESION_SENSITIVITY}
+    names = [LESION_SENSITIVITY, *sorted(bins, key=lambda name: lower_edge(name.partition("@")[2]))]
+    heads = {name: _head(name) for name in names}
+    table = _table(metrics, None, models, "segmentation", dict.fromkeys(names, 3)).drop(
+        columns=["With", "Without"]
+    )
+    counts = every.pivot_table("n_positive", "dataset", "metric", "max")
+    counts = counts[names].astype(int).astype(str).rename(columns=heads, index=display_dataset)
+    blocks = [
+        block
+        for dataset, part in table.groupby("Test set", sort=False)
+        for block in (pd.DataFrame([{"Test set": dataset, "Model": "Lesions", **counts.loc[dataset]}]), part)
+    ]
+    _write_segmentation(pd.concat(blocks, ignore_index=True), output_csv, output_tex)
+
+
+def _write_segmentation(table: pd.DataFrame, output_csv: Path, output_tex: Path) -> None:
+    options = {"groups": ["Test set"], "note": EMPTY_CONVENTION, "stacked": True}
+    write_both(table, output_csv, output_tex, **options)
 
 
 def table_operating(
@@ -127,8 +185,10 @@ def _table(
 
 
 def _head(metric: str) -> str:
-    """Head a column: the metric, and where it was taken."""
+    """Head a column: the metric, and where or of what it was taken."""
     name, _, place = metric.partition("@")
+    if name == LESION_SENSITIVITY and place:
+        return bin_label(place)
     if metric in HEADS or not place:
         return HEADS.get(metric, name)
     place = f"{100 * float(place.split('=')[1]):g} %" if "=" in place else place
@@ -176,7 +236,7 @@ def table_published(
                 "Data of this study": PHANTOM if phantoms else "own data: another test set than the paper's",
             }
         )
-    write_both(pd.DataFrame(rows), output_csv, output_tex)
+    write_both(pd.DataFrame(rows), output_csv, output_tex, note=EMPTY_CONVENTION)
 
 
 def _published_metric(metric: str) -> str:

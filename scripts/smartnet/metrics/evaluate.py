@@ -80,8 +80,10 @@ def _read(item: Mapping[str, Any], accepted: pd.DataFrame | None) -> pd.DataFram
             )
     if item.get("measures"):
         measures = read_table(item["measures"], dtype={"case": str})
+        if sorted(measures["case"]) != sorted(table["case"]):
+            raise DataError(f"{item['measures']}: measures are of other cases; measure the masks again")
         new = ["case", *measures.columns.difference(table.columns, sort=False)]
-        table = table.merge(measures[new], on="case", how="left", validate="one_to_one")
+        table = table.merge(measures[new], on="case", validate="one_to_one")
     return table
 
 

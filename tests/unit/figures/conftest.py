@@ -159,11 +159,15 @@ def evaluated(tmp_path_factory):
             ml = truth * generator.lognormal(2, 1, len(truth))
             numbers = {"truth_ml": ml, "predicted_ml": ml + 1, "overlap_ml": ml / 2}
             numbers |= {"predicted_half_ml": ml, "overlap_half_ml": ml / 3}
-            items.append(_item(root, model, "segmentation", dataset, pd.DataFrame(keys | numbers)))
+            table = pd.DataFrame(keys | numbers)
+            items.append(
+                _item(root, model, "segmentation", dataset, table) | _measured(root, model, dataset, table)
+            )
     write_table(pd.DataFrame(cases), root / "cases.tsv")
-    settings = {"settings": {"replicates": 50, "prevalence": [0.15, 0.06]}, "seed": 1}
-    evaluate(items, [root / "cases.tsv"], output=root / "metrics.csv", **settings)
-    compare(items, REFERENCES, output=root / "comparisons.csv", **settings)
+    settings = {"replicates": 50, "prevalence": [0.15, 0.06], "lesion_bins_ml": [5, 20]}
+    options = {"settings": settings, "seed": 1}
+    evaluate(items, [root / "cases.tsv"], output=root / "metrics.csv", **options)
+    compare(items, REFERENCES, output=root / "comparisons.csv", **options)
     return items, root / "metrics.csv"
 
 
@@ -180,6 +184,20 @@ def scan(case, dataset, bleeds, number):
     row |= kinds | {"mask": "reference" if bleeds else "empty", "lesion_ml": number + 1.0 if bleeds else 0.0}
     row |= {"tilt_deg": 12.0 * (number % 2), "slice_thickness_mm": 2.0 if number % 3 else 5.0}
     return row | {"manufacturer": "R&D 100%"}
+
+
+def _measured(root, model, dataset, table):
+    """Measures of the masks and one lesion for each scan with hemorrhage, every second found."""
+    bleeding = table["truth"] == 1
+    known = {"surface_dice": 0.5, "hd95_mm": 12.0, "missed_ml": table["truth_ml"] / 2}
+    columns = {name: np.where(bleeding, value, np.nan) for name, value in known.items()}
+    measures = table[["case"]].assign(**columns, components=1, false_components=1)
+    lesions = pd.DataFrame({"case": table["case"], "lesion": 1, "volume_ml": table["truth_ml"]})[bleeding]
+    lesions = lesions.assign(overlap_ml=0.0, found=np.arange(len(lesions)) % 2)
+    paths = {name: root / model / f"{dataset}_{name}.csv" for name in ("measures", "lesions")}
+    write_table(measures, paths["measures"])
+    write_table(lesions, paths["lesions"])
+    return paths
 
 
 def _item(root, model, task, dataset, table):

@@ -7,6 +7,7 @@ import pytest
 from smartnet.experiments import PRETEXTS, models
 from smartnet.figures import style
 from smartnet.figures.ablation import table_operators, table_pretexts
+from smartnet.figures.latex import NOTE
 from smartnet.figures.learning import draw_learning
 from smartnet.figures.names import OPERATORS, display_name
 from smartnet.figures.panels import draw_activation
@@ -46,9 +47,15 @@ def metrics(path, values, *, datasets=("internal",)):
     return path
 
 
+def without_note(path):
+    """The rows of a table, without what is printed below them."""
+    table = read_table(path, dtype=str)
+    return table[~table.iloc[:, 0].fillna("").str.startswith(NOTE)]
+
+
 def written(make, source, names, folder):
     make(source, names, output_csv=folder / "t.csv", output_tex=folder / "t.tex")
-    return read_table(folder / "t.csv", dtype=str), (folder / "t.tex").read_text()
+    return without_note(folder / "t.csv"), (folder / "t.tex").read_text()
 
 
 def starts(names=COMPARED):

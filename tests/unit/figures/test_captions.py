@@ -10,6 +10,9 @@ from docutils.core import publish_parts
 from jinja2 import Environment
 from support import ROOT
 
+from smartnet.metrics.convention import EMPTY_CONVENTION
+
+PARAMS = SimpleNamespace(convention=EMPTY_CONVENTION)
 CAPTIONS = sorted(file.stem for file in (ROOT / "report").glob("*.rst"))
 
 
@@ -24,7 +27,7 @@ def merged(base, overlay):
 def rendered(root, name, config):
     text = (root / "report" / f"{name}.rst").read_text()
     environment = Environment(trim_blocks=True, lstrip_blocks=True)  # as snakemake.report has it
-    text = environment.from_string(text).render(snakemake=SimpleNamespace(config=config))
+    text = environment.from_string(text).render(snakemake=SimpleNamespace(config=config, params=PARAMS))
     # A warning of docutils would appear in the report as a red box: let it fail here.
     html = publish_parts(text, writer="html", settings_overrides={"halt_level": 2})["body"]
     return " ".join(html.split())

@@ -9,16 +9,19 @@ import pytest
 import smartnet
 from smartnet.errors import DataError
 from smartnet.figures import style
+from smartnet.figures.agreement import draw_agreement
 from smartnet.figures.datasets import draw_datasets
 from smartnet.figures.images import crop_box
 from smartnet.figures.learning import draw_learning
+from smartnet.figures.lesions import draw_lesions
 from smartnet.figures.montage import draw_montage, montage_cases, montage_slices
-from smartnet.figures.names import STARTS, display_name, sort_datasets, sort_models
+from smartnet.figures.names import STARTS, bin_label, display_name, sort_datasets, sort_models
 from smartnet.figures.panels import draw_activation, draw_gradcam
 from smartnet.figures.roc import draw_roc
 from smartnet.figures.segmentation import dice, draw_segmentation
 from smartnet.figures.tsne import draw_tsne
 from smartnet.files import read_nifti, write_array, write_nifti, write_table
+from smartnet.metrics.tidy import read_metrics
 
 
 def has_colour(image, colour, *, least=20):
@@ -217,12 +220,57 @@ def test_datasets(drawn, images):
     drawn(draw_datasets, [folder / "cases.tsv" for folder in volumes])
 
 
+def segmenters(evaluated):
+    return [item for item in evaluated[0] if item["task"] == "segmentation"]
+
+
+def test_agreement_draws_every_segmenter_and_survives_a_set_without_hemorrhage(drawn, evaluated):
+    items = segmenters(evaluated)
+    image = drawn(draw_agreement, items)
+    for colour in style.colours(["smartnet", "scratch"]).values():
+        assert has_colour(image, colour)
+    drawn(draw_agreement, [item for item in items if item["dataset"] != "internal"], twice=False)
+
+
+def test_agreement_of_many_starts_fits_a_page(drawn, evaluated):
+    first = segmenters(evaluated)[0]
+    image = drawn(draw_agreement, [first | {"model": f"{start}_conv3d"} for start in STARTS], twice=False)
+    assert (image[:, -4:] > 200).all()
+
+
+def test_lesions_draws_every_segmenter(drawn, evaluated):
+    models = ["scratch_conv3d", "smartnet_conv3d"]
+    image = drawn(draw_lesions, evaluated[1], models)
+    for colour in style.colours(models).values():
+        assert has_colour(image, colour)
+
+
+def test_several_seeds_of_lesions_are_their_range(drawn, evaluated, tmp_path):
+    table = read_metrics(evaluated[1])
+    second = table.assign(seed=2, value=table["value"].clip(upper=0.6) - 0.1)
+    write_table(pd.concat([table, second]), tmp_path / "metrics.csv")
+    drawn(draw_lesions, tmp_path / "metrics.csv", ["scratch_conv3d", "smartnet_conv3d"], twice=False)
+
+
+def test_lesions_need_to_be_measured(evaluated, tmp_path):
+    table = read_metrics(evaluated[1])
+    write_table(table[~table["metric"].str.startswith("lesion")], tmp_path / "metrics.csv")
+    with pytest.raises(DataError, match=r"no 'lesion SEN@\.\.\.' in it; measure the masks"):
+        draw_lesions(
+            tmp_path / "metrics.csv",
+            ["smartnet_conv3d"],
+            output_pdf=tmp_path / "x.pdf",
+            output_png=tmp_path / "x.png",
+        )
+
+
 def test_names():
     assert display_name("smartnet_bilstm") == "SMART-Net"
     assert display_name("cls-seg-rec_conv3d") == "CLS+SEG+REC"
     assert display_name("smartnet_gru") == "SMART-Net (GRU)"
     assert display_name("threshold-50hu_segmentation") == "50-HU threshold"
     assert display_name("new_method") == "new_method"
+    assert bin_label(">=5mL") == "\N{GREATER-THAN OR EQUAL TO} 5 mL"
     assert sort_models(["cls_max", "cls_bilstm", "cls_gru"]) == ["cls_bilstm", "cls_gru", "cls_max"]
     models = ["smartnet_bilstm", "cls_bilstm", "scratch_bilstm", "threshold-50hu_classification", "other"]
     assert sort_models(models) == [models[3], models[4], models[2], models[1], models[0]]

@@ -2,18 +2,32 @@ import csv
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from smartnet.figures.datasets import table_datasets
-from smartnet.figures.latex import with_interval, write_both
+from smartnet.figures.latex import NOTE, with_interval, write_both
 from smartnet.figures.significance import p_value, stars
-from smartnet.figures.tables import table_classification, table_published, table_segmentation
+from smartnet.figures.tables import (
+    table_agreement,
+    table_classification,
+    table_lesions,
+    table_published,
+    table_segmentation,
+)
 from smartnet.files import read_table, write_table
+from smartnet.metrics.convention import EMPTY_CONVENTION
+
+
+def without_note(path):
+    """The rows of a table, without what is printed below them."""
+    table = read_table(path, dtype=str)
+    return table[~table.iloc[:, 0].fillna("").str.startswith(NOTE)]
 
 
 def written(make, *arguments, **options):
     def _read(folder):
         make(*arguments, output_csv=folder / "t.csv", output_tex=folder / "t.tex", **options)
-        return read_table(folder / "t.csv", dtype=str), (folder / "t.tex").read_text()
+        return without_note(folder / "t.csv"), (folder / "t.tex").read_text()
 
     return _read
 
@@ -95,9 +109,47 @@ def test_segmentation_table(evaluated, tmp_path):
     _, metrics = evaluated
     table, _ = written(table_segmentation, metrics, comparisons_of(metrics), ["smartnet_conv3d"])(tmp_path)
     assert set(table["Model"]) == {"SMART-Net"}
-    assert list(table.columns[:6]) == ["Test set", "Model", "With", "Without", "DSC", "FPV (mL)"]
+    assert list(table.columns[:6]) == ["Test set", "Model", "With", "Without", "DSC", "Surface Dice"]
     row = table[(table["Test set"] == "Internal") & (table["Model"] == "SMART-Net")].iloc[0]
     assert row["FPV (mL)"].startswith("1.00")
+    assert row["HD95 (mm)"] == "12.0 [12.0, 12.0]"
+
+
+@pytest.mark.parametrize("make", [table_segmentation, table_agreement, table_lesions])
+def test_every_table_of_segmentation_prints_what_becomes_of_empty_scans(evaluated, tmp_path, make):
+    _, metrics = evaluated
+    tests = [comparisons_of(metrics)] if make is table_segmentation else []
+    _, latex = written(make, metrics, *tests, ["smartnet_conv3d"])(tmp_path)
+    with (tmp_path / "t.csv").open() as file:
+        rows = list(csv.reader(file))
+    assert rows[-1] == [NOTE + EMPTY_CONVENTION, *[""] * (len(rows[0]) - 1)]
+    assert EMPTY_CONVENTION in latex[latex.index(r"\bottomrule") :]
+    assert latex.isascii()
+
+
+def test_agreement_table_has_intervals_below_the_values_in_latex(evaluated, tmp_path):
+    _, metrics = evaluated
+    table, latex = written(table_agreement, metrics, ["smartnet_conv3d"])(tmp_path)
+    assert list(table.columns[2:]) == ["With", "Bias (mL)", "Lower limit (mL)", "Upper limit (mL)", "ICC"]
+    assert table.loc[0, "Bias (mL)"] == "1.0 [1.0, 1.0]"
+    assert table.loc[1, "Bias (mL)"] == "n/a"
+    assert r"& \shortstack[l]{1.0\\{\scriptsize [1.0, 1.0]}} &" in latex
+
+
+def test_lesions_table_counts_the_lesions_of_a_test_set_first(evaluated, tmp_path):
+    _, metrics = evaluated
+    table, latex = written(table_lesions, metrics, ["smartnet_conv3d"])(tmp_path)
+    at_least = "\N{GREATER-THAN OR EQUAL TO} 20 mL"
+    assert list(table.columns) == [
+        *("Test set", "Model", "Lesion SEN", "< 5 mL", "5\N{EN DASH}20 mL", at_least)
+    ]
+    internal = table[table["Test set"] == "Internal"]
+    assert list(internal["Model"]) == ["Lesions", "SMART-Net"]
+    counts = internal.iloc[0, 2:].astype(int)
+    assert counts.iloc[0] == counts.iloc[1:].sum() == 15
+    assert internal["Lesion SEN"].iloc[1].startswith("0.467 [")
+    assert "$<$ 5 mL" in latex
+    assert r"$\ge$ 20 mL" in latex
 
 
 def test_several_seeds_give_mean_and_standard_deviation(evaluated, tmp_path):

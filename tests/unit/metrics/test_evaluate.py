@@ -182,6 +182,22 @@ def test_impossible_predictions_are_refused(run, change, message):
         run([("m", "classification", change(classified()))])
 
 
+def test_measures_of_other_cases_are_refused(tmp_path):
+    write_table(segmented(), tmp_path / "t.csv")
+    write_table(pd.DataFrame({"case": ["c0"], "surface_dice": 1.0}), tmp_path / "m.csv")
+    write_json({"threshold": 0.5}, tmp_path / "p.json")
+    item = {
+        "model": "m",
+        "task": "segmentation",
+        "seed": 1,
+        "dataset": "internal",
+        "table": tmp_path / "t.csv",
+    }
+    item |= {"threshold": tmp_path / "p.json", "measures": tmp_path / "m.csv", "lesions": tmp_path / "l.csv"}
+    with pytest.raises(DataError, match="measures are of other cases; measure the masks again"):
+        evaluate([item], output=tmp_path / "metrics.csv", settings={"replicates": 10}, seed=1)
+
+
 def test_the_same_table_twice_is_refused(run):
     with pytest.raises(DataError, match="would be written twice"):
         run([("m", "classification", classified()), ("m", "classification", classified())])

@@ -1,0 +1,20 @@
+"""Adapter of rule measures."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.metrics.measures import measure_masks
+
+    measure_masks(
+        Path(snakemake.input.table),
+        Path(snakemake.input.masks),
+        [Path(folder) for folder in snakemake.input.volumes],
+        output=Path(snakemake.output.table),
+        output_lesions=Path(snakemake.output.lesions),
+        tolerance_mm=snakemake.params.tolerance_mm,
+        min_lesion_ml=snakemake.params.min_lesion_ml,
+        lesion_overlap=snakemake.params.lesion_overlap,
+        threads=snakemake.threads,
+    )

@@ -1,0 +1,15 @@
+"""Adapter of rule table_agreement."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.figures.tables import table_agreement
+
+    table_agreement(
+        Path(snakemake.input.metrics),
+        snakemake.params.models,
+        output_csv=Path(snakemake.output.csv),
+        output_tex=Path(snakemake.output.tex),
+    )

@@ -4,6 +4,7 @@ In: results/metrics.csv, volumes. Out: results/tables/ (the table of the data's 
 """
 
 TABLE_NAMES = ["datasets", "quality", "classification", "segmentation", "pretexts", "operators", "published"]
+TABLE_NAMES += ["localisation"]
 TABLES = expand("results/tables/{name}.{suffix}", name=TABLE_NAMES, suffix=["csv", "tex"])
 
 
@@ -168,3 +169,30 @@ rule table_published:
         code=fingerprint("smartnet.figures.tables"),
     script:
         "../scripts/table_published.py"
+
+
+rule table_localisation:
+    """Set side by side how well the maps of the starts lie on the lesions, and what trivial and random maps reach."""
+    input:
+        metrics="results/metrics.csv",
+    output:
+        csv=report(
+            "results/tables/localisation.csv",
+            caption="../report/table_localisation.rst",
+            category="Explanation",
+            labels={"figure": "Localisation", "model": "all", "dataset": "all"},
+        ),
+        tex="results/tables/localisation.tex",
+    log:
+        "logs/tables/localisation.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        pretexts=config["pretexts"],
+        code=fingerprint("smartnet.figures.localisation"),
+    script:
+        "../scripts/table_localisation.py"

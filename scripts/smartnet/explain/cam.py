@@ -93,7 +93,7 @@ def slice_profile(evidence: np.ndarray) -> np.ndarray:
         evidence: (D, H, W), at least 0, jointly scaled.
 
     Returns:
-        (D,): the evidence summed over each slice, divided by that of the leading slice; 0 where there is none.
+        (D,): the evidence summed over each slice, divided by that of the leading slice; 0 without evidence.
     """
     sums = evidence.sum(axis=(1, 2), dtype=np.float64)
     return sums / sums.max() if sums.any() else sums

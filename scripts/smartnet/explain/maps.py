@@ -1,4 +1,4 @@
-"""Maps of the chosen cases: slices for the panels, volumes in CT space, profiles, and what randomness leaves."""
+"""Maps of the chosen cases: slices, volumes in CT space, profiles, and what random weights leave of them."""
 
 import logging
 import zlib
@@ -56,9 +56,9 @@ def compute_maps(
         slices: slice folders of the test sets.
         volumes: volume folders of the test sets.
         split: ``split.tsv``; a case that is not in a test set is refused.
-        output: folder for ``activation.npy`` and ``gradcam.npy`` (cases, H, W) float32 in [0, 1] of the chosen
-            slices, ``maps.tsv`` (``case dataset z lesion_ml``), ``volumes/`` (see ``placed``), ``profile.csv``
-            (``PROFILE``) and ``randomisation.csv`` (``RANDOMISATION``).
+        output: folder for ``activation.npy`` and ``gradcam.npy`` (cases, H, W) float32 in [0, 1] of the
+            chosen slices, ``maps.tsv`` (``case dataset z lesion_ml``), ``volumes/`` (see ``placed``),
+            ``profile.csv`` (``PROFILE``) and ``randomisation.csv`` (``RANDOMISATION``).
         seed: of the weights that are drawn anew.
 
     Raises:

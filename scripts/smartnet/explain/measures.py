@@ -13,7 +13,7 @@ def tolerance_px(shape: tuple[int, ...]) -> int:
 def measure(evidence: np.ndarray, lesion: np.ndarray) -> dict[str, float]:
     """Measure a map of a scan against its reference mask, over all voxels.
 
-    A map that is 0 everywhere shows nothing: it misses, holds no energy, and ranks voxels no better than chance.
+    A map that is 0 everywhere shows nothing: it misses, holds no energy, ranks voxels no better than chance.
 
     Args:
         evidence: (D, H, W), at least 0.

@@ -11,7 +11,7 @@ from jinja2 import Environment
 CAPTIONS = [
     *["workflow", "montage", "datasets", "roc", "activation", "gradcam", "tsne", "segmentation", "learning"],
     *["table_datasets", "table_classification", "table_segmentation", "table_published", "table_quality"],
-    *["table_pretexts", "table_operators"],
+    *["table_pretexts", "table_operators", "profile", "volumetric", "randomisation", "table_localisation"],
 ]
 
 

@@ -180,6 +180,20 @@ def runs(task=None, seeds=SEEDS, datasets=TEST_SETS, among=None):
     ]
 
 
+def localisations():
+    """Every table of how well a start's maps lie on lesions: start, seed, test sets, and where it is."""
+    return [
+        {
+            "model": pretext,
+            "seed": seed,
+            "datasets": TEST_SETS,
+            "table": f"results/localisation/{pretext}/seed-{seed}.csv",
+        }
+        for pretext in config["pretexts"]
+        for seed in SEEDS
+    ]
+
+
 def column(rows, key):
     """One column of a list of rows."""
     return [row[key] for row in rows]

@@ -96,6 +96,7 @@ rule metrics:
     input:
         tables=column(runs(), "table"),
         thresholds=column(runs(), "threshold"),
+        localisations=column(localisations(), "table"),
     output:
         metrics="results/metrics.csv",
     log:
@@ -109,6 +110,7 @@ rule metrics:
         runtime=60,
     params:
         runs=runs(),
+        localisations=localisations(),
         settings=config["evaluation"],
         seed=config["seed"],
         code=fingerprint("smartnet.metrics.evaluate"),

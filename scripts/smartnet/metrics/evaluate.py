@@ -11,6 +11,7 @@ import pandas as pd
 from smartnet.errors import DataError
 from smartnet.files import read_json, read_table, write_table
 from smartnet.metrics.classification import classification_rows
+from smartnet.metrics.explanation import explanation_items
 from smartnet.metrics.segmentation import segmentation_rows
 from smartnet.metrics.tidy import tidy
 
@@ -32,7 +33,12 @@ MEASURE = {"classification": classification_rows, "segmentation": segmentation_r
 
 
 def evaluate(
-    predictions: Sequence[Mapping[str, Any]], *, output: Path, settings: Mapping[str, Any], seed: int
+    predictions: Sequence[Mapping[str, Any]],
+    *,
+    output: Path,
+    settings: Mapping[str, Any],
+    seed: int,
+    localisations: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Measure every model on every test set and write the tidy table.
 
@@ -43,11 +49,12 @@ def evaluate(
         output: ``metrics.csv``.
         settings: ``evaluation`` of the configuration.
         seed: of the bootstrap; every model of a data set sees the same resampled patients.
+        localisations: tables of how well maps lie on lesions, see ``explanation_items``.
 
     Raises:
         DataError: a table lacks a column, repeats a case or holds an impossible value.
     """
-    rows = []
+    rows = explanation_items(localisations, settings=settings, seed=seed)
     for item in predictions:
         table = read_predictions(item["table"], item["task"])
         measured = MEASURE[item["task"]](

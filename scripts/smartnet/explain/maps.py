@@ -2,7 +2,7 @@
 
 import logging
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,7 +62,7 @@ def compute_maps(
         seed: of the weights that are drawn anew.
 
     Raises:
-        DataError: a case is not a test case, its slice or volume is missing.
+        DataError: a case is not a test case, its slice, volume or mask is missing.
     """
     table = read_table(cases, dtype={"case": str, "dataset": str})
     test = SliceSet.open(slices, split, subset="test")
@@ -73,17 +73,8 @@ def compute_maps(
         maps = start.maps(start.slices(case.images))
         for name, parts in chosen.items():
             parts.append(maps[name][case.position])
-        scan = find_scan(volumes, row.case)
-        volume, affine = scan.volume()
-        reference = scan.reference()
-        if reference is None:
-            raise DataError(f"case {row.case} has no reference mask any more: choose the cases again")
-        check_grid(row.case, volume.shape, reference)
-        for name in ("gradcam", "segcam"):
-            whole = placed(maps[name], case.z, volume.shape, crop=case.crop)
-            write_nifti(whole, affine, Path(output) / "volumes" / f"{row.case}_{name}.nii.gz")
-        pixel_mm2 = float(np.linalg.norm(affine[:3, 0]) * np.linalg.norm(affine[:3, 1]))
-        profiles.append(_profile(case, maps["gradcam"], reference.sum(axis=(1, 2))[case.z] * pixel_mm2))
+        lesion_mm2 = _write_volumes(case, maps, volumes, Path(output) / "volumes")
+        profiles.append(_profile(case, maps["gradcam"], lesion_mm2))
         similarities += _randomised(start, case, maps["gradcam"], seed=seed)
         logger.info("maps of case %s, slice %d of %d", row.case, case.position, len(case.images))
     for name, parts in chosen.items():
@@ -98,6 +89,24 @@ def _read(test: SliceSet, row: object, cases: Path) -> _Case:
     images, masks = (np.array(part) for part in test.volume(index))
     z = test.slices.loc[test.slices["index"] == index, "z"].to_numpy()
     return _Case(row, images, masks, z, test.crop(index), position)
+
+
+def _write_volumes(
+    case: _Case, maps: Mapping[str, np.ndarray], volumes: Sequence[Path], folder: Path
+) -> np.ndarray:
+    """Write both Grad-CAMs on the scan's own grid; give the reference's area (D,) in mm² on each slice."""
+    name = case.row.case
+    scan = find_scan(volumes, name)
+    volume, affine = scan.volume()
+    reference = scan.reference()
+    if reference is None:
+        raise DataError(f"case {name} has no reference mask among its volumes: choose the cases again")
+    check_grid(name, volume.shape, reference)
+    for kind in ("gradcam", "segcam"):
+        whole = placed(maps[kind], case.z, volume.shape, crop=case.crop)
+        write_nifti(whole, affine, folder / f"{name}_{kind}.nii.gz")
+    pixel_mm2 = float(np.linalg.norm(affine[:3, 0]) * np.linalg.norm(affine[:3, 1]))
+    return reference.sum(axis=(1, 2))[case.z] * pixel_mm2
 
 
 def placed(

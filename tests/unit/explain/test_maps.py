@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -81,6 +83,24 @@ def test_a_training_case_is_refused(study, start, tmp_path):
     write_table(table[["case", "dataset", "z", "lesion_ml"]], tmp_path / "cases.tsv")
     with pytest.raises(DataError, match="cpublic10 is not a test case"):
         compute(study, start, tmp_path, cases=tmp_path / "cases.tsv")
+
+
+def test_a_case_without_its_mask_is_refused(study, start, tmp_path):
+    root, folders = study
+    volumes = shutil.copytree(root / "volumes", tmp_path / "volumes")
+    choose_cases(folders, root / "split.tsv", output=tmp_path / "cases.tsv", count=3, seed=1)
+    case = read_table(tmp_path / "cases.tsv")["case"].iloc[0]
+    next(volumes.glob(f"*/{case}_mask.nii.gz")).unlink()
+    with pytest.raises(DataError, match=f"case {case} has no reference mask among its volumes: choose"):
+        compute_maps(
+            start,
+            tmp_path / "cases.tsv",
+            folders,
+            sorted(volumes.iterdir()),
+            root / "split.tsv",
+            output=tmp_path,
+            seed=1,
+        )
 
 
 def test_a_network_of_another_kind_is_refused(networks):

@@ -14,7 +14,7 @@ import yaml
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from smartnet.config import check, weight_files
-from smartnet.experiments import FROM_FILE, PRETEXTS, models, reference_start, references
+from smartnet.experiments import FROM_FILE, PRETEXTS, TASKS, models, reference_start, references
 from smartnet.fingerprint import fingerprint
 from smartnet.metrics.convention import EMPTY_CONVENTION
 from snakemake.utils import update_config
@@ -26,26 +26,18 @@ TEST_SETS = [name for name, entry in DATASETS.items() if entry["role"] == "test"
 MODELS = models(config)
 LEARNED = [name for name, model in MODELS.items() if model.pretext]
 BASELINES = [name for name, model in MODELS.items() if not model.pretext]
-# What is set side by side: every start with the first 3D operator of its task, and the baselines...
+# The 3D operator of each task that every start is trained with.
+OPERATORS = {task: operators[0] for task, operators in config["operators"].items() if task in TASKS}
+# What is set side by side: every start with that operator, and the baselines...
 COMPARED = [
-    name
-    for name, model in MODELS.items()
-    if not model.pretext or model.operator == config["operators"][model.task][0]
+    name for name, model in MODELS.items() if not model.pretext or model.operator == OPERATORS[model.task]
 ]
 # ... and all 3D operators of a start (where there is but one operator, the start named for more may be missing).
 SIBLINGS = [name for name in LEARNED if MODELS[name].pretext in config["operators"]["pretexts"]] or LEARNED
 
-
-def models_of(task, among=None):
-    """Names of the models that do this task."""
-    return [name for name in (MODELS if among is None else among) if MODELS[name].task == task]
-
-
 # What all others are tested against: this start with the first 3D operator of each task.
 REFERENCE = reference_start(config)
 REFERENCES = references(config)
-# The segmenter that is shown alone: the reference, or the baseline where no start has one.
-SEGMENTER = REFERENCES.get("segmentation", models_of("segmentation", BASELINES)[0])
 SEEDS = config["seeds"]
 STYLE = yaml.safe_load(Path(workflow.basedir, "scripts/smartnet/figures/style.yaml").read_text())
 update_config(STYLE, config.get("style", {}))
@@ -55,6 +47,11 @@ FIRST_SEED = SEEDS[0]
 def one_of(names):
     """A wildcard constraint: exactly one of these names, nothing if there is none."""
     return "|".join(re.escape(name) for name in names) or "(?!)"
+
+
+def models_of(task, among=None):
+    """Names of the models that do this task."""
+    return [name for name in (MODELS if among is None else among) if MODELS[name].task == task]
 
 
 def is_phantom(dataset):
@@ -199,6 +196,24 @@ def runs(task=None, seeds=SEEDS, datasets=TEST_SETS, among=None):
         if task in (None, MODELS[name].task)
         for seed in seeds
         for dataset in datasets
+    ]
+
+
+LOCALISATION = "results/localisation/{pretext}/seed-{seed}.csv"
+SEPARABILITY = "results/features/{pretext}/seed-{seed}/separability.tsv"
+
+
+def of_starts(table):
+    """One table per start and seed: start, seed, test sets, and where it is by this pattern."""
+    return [
+        {
+            "model": pretext,
+            "seed": seed,
+            "datasets": TEST_SETS,
+            "table": table.format(pretext=pretext, seed=seed),
+        }
+        for pretext in config["pretexts"]
+        for seed in SEEDS
     ]
 
 

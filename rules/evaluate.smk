@@ -129,6 +129,8 @@ rule metrics:
         volumes=shard_folders("volumes", TEST_SETS),
         measures=column(runs("segmentation"), "measures"),
         lesions=column(runs("segmentation"), "lesions"),
+        localisations=column(of_starts(LOCALISATION), "table"),
+        features=column(of_starts(SEPARABILITY), "table"),
     output:
         metrics="results/metrics.csv",
     log:
@@ -142,6 +144,8 @@ rule metrics:
         runtime=60,
     params:
         runs=runs(),
+        localisations=of_starts(LOCALISATION),
+        features=of_starts(SEPARABILITY),
         settings={key: value for key, value in config["evaluation"].items() if key != "reference"},
         seed=config["seed"],
         code=fingerprint("smartnet.metrics.evaluate"),

@@ -1,6 +1,6 @@
-"""What the networks see: pooled features, t-SNE, activation maps, Grad-CAM.
+"""What the networks see: pooled features, t-SNE, activation maps, Grad-CAM, and how well these lie on the lesions.
 
-In: trained models and slices. Out: results/features/, results/maps/.
+In: trained models, slices, volumes. Out: results/features/, results/maps/, results/localisation/.
 """
 
 
@@ -100,30 +100,70 @@ rule choose_cases:
 
 
 rule maps:
-    """Activation maps of the start, and Grad-CAM of the scan's logit through the 3D operator."""
+    """Map the chosen cases through the 3D operators: slices, volumes in CT space, profiles; then with random weights."""
     input:
         upstream="results/upstream/{pretext}/seed-{seed}/model.safetensors",
-        classifier=expand(
-            "results/downstream/{{pretext}}_{operator}/seed-{{seed}}/model.safetensors",
-            operator=config["operators"]["classification"][:1],
-        ),
+        classifier=f"results/downstream/{{pretext}}_{OPERATORS['classification']}/seed-{{seed}}/model.safetensors",
+        segmenter=f"results/downstream/{{pretext}}_{OPERATORS['segmentation']}/seed-{{seed}}/model.safetensors",
+        threshold=f"results/downstream/{{pretext}}_{OPERATORS['segmentation']}/seed-{{seed}}/threshold.json",
         cases="results/maps/cases.tsv",
         slices=slices_of_role("test"),
+        volumes=shard_folders("volumes", TEST_SETS),
         split="results/split.tsv",
     output:
         activation="results/maps/{pretext}/seed-{seed}/activation.npy",
         gradcam="results/maps/{pretext}/seed-{seed}/gradcam.npy",
         table="results/maps/{pretext}/seed-{seed}/maps.tsv",
+        volumes=directory("results/maps/{pretext}/seed-{seed}/volumes"),
+        profile="results/maps/{pretext}/seed-{seed}/profile.csv",
+        randomisation="results/maps/{pretext}/seed-{seed}/randomisation.csv",
     log:
         "logs/maps/{pretext}/seed-{seed}.log",
+    benchmark:
+        "benchmarks/maps/{pretext}/seed-{seed}.tsv"
     conda:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2500 * attempt,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
         gpu=1,
     params:
+        max_slices=config["downstream"]["segmentation"]["max_slices"],
+        seed=config["seed"],
         code=fingerprint("smartnet.explain.maps"),
     script:
         "../scripts/maps.py"
+
+
+rule localisation:
+    """Measure how well the maps of a start lie on the lesions of the test scans, beside trivial and random maps."""
+    input:
+        upstream="results/upstream/{pretext}/seed-{seed}/model.safetensors",
+        classifier=f"results/downstream/{{pretext}}_{OPERATORS['classification']}/seed-{{seed}}/model.safetensors",
+        segmenter=f"results/downstream/{{pretext}}_{OPERATORS['segmentation']}/seed-{{seed}}/model.safetensors",
+        threshold=f"results/downstream/{{pretext}}_{OPERATORS['segmentation']}/seed-{{seed}}/threshold.json",
+        slices=slices_of_role("test"),
+        volumes=shard_folders("volumes", TEST_SETS),
+        split="results/split.tsv",
+    output:
+        table="results/localisation/{pretext}/seed-{seed}.csv",
+    log:
+        "logs/localisation/{pretext}/seed-{seed}.log",
+    benchmark:
+        "benchmarks/localisation/{pretext}/seed-{seed}.tsv"
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+        gpu=1,
+    params:
+        max_slices=config["downstream"]["segmentation"]["max_slices"],
+        threshold_hu=config["baseline"]["threshold_hu"],
+        limit=config["explain"]["localise"],
+        seed=config["seed"],
+        code=fingerprint("smartnet.explain.localisation"),
+    script:
+        "../scripts/localisation.py"

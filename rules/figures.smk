@@ -186,6 +186,110 @@ rule figure_gradcam:
         "../scripts/figure_gradcam.py"
 
 
+rule figure_profile:
+    """Draw where along the scan the evidence of the classifier lies, beside the true lesion."""
+    input:
+        profile=f"results/maps/{REFERENCE}/seed-{FIRST_SEED}/profile.csv",
+        maps=f"results/maps/{REFERENCE}/seed-{FIRST_SEED}/volumes",
+        cases="results/maps/cases.tsv",
+        volumes=shard_folders("volumes", TEST_SETS),
+        predictions=expand(
+            "results/predictions/{model}/seed-{seed}/{dataset}.csv",
+            model=REFERENCES["classification"],
+            seed=FIRST_SEED,
+            dataset=TEST_SETS,
+        ),
+    output:
+        pdf="results/figures/profile.pdf",
+        png=report(
+            "results/figures/profile.png",
+            caption="../report/profile.rst",
+            category="Explanation",
+            labels={"figure": "Slice profile", "model": REFERENCE, "dataset": "all"},
+        ),
+    log:
+        "logs/figures/profile.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        start=REFERENCE,
+        style=style_of("profile", "outlines", "starts"),
+        code=fingerprint("smartnet.figures.profile"),
+    script:
+        "../scripts/figure_profile.py"
+
+
+rule figure_volumetric:
+    """Draw the evidence behind the masks of the segmenter in three cuts through each lesion."""
+    input:
+        maps=f"results/maps/{REFERENCE}/seed-{FIRST_SEED}/volumes",
+        cases="results/maps/cases.tsv",
+        volumes=shard_folders("volumes", TEST_SETS),
+        predictions=expand(
+            "results/predictions/{model}/seed-{seed}/{dataset}.csv",
+            model=REFERENCES["segmentation"],
+            seed=FIRST_SEED,
+            dataset=TEST_SETS,
+        ),
+    output:
+        pdf="results/figures/volumetric.pdf",
+        png=report(
+            "results/figures/volumetric.png",
+            caption="../report/volumetric.rst",
+            category="Explanation",
+            labels={"figure": "Grad-CAM in 3D", "model": REFERENCE, "dataset": "all"},
+        ),
+    log:
+        "logs/figures/volumetric.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        style=style_of("volumetric", "outlines"),
+        code=fingerprint("smartnet.figures.volumetric"),
+    script:
+        "../scripts/figure_volumetric.py"
+
+
+rule figure_randomisation:
+    """Draw how much of each start's Grad-CAM survives random weights."""
+    input:
+        tables=expand(
+            "results/maps/{pretext}/seed-{seed}/randomisation.csv",
+            pretext=config["pretexts"],
+            seed=FIRST_SEED,
+        ),
+    output:
+        pdf="results/figures/randomisation.pdf",
+        png=report(
+            "results/figures/randomisation.png",
+            caption="../report/randomisation.rst",
+            category="Explanation",
+            labels={"figure": "Random weights", "model": "all", "dataset": "all"},
+        ),
+    log:
+        "logs/figures/randomisation.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        pretexts=config["pretexts"],
+        style=style_of("randomisation", "starts"),
+        code=fingerprint("smartnet.figures.randomisation"),
+    script:
+        "../scripts/figure_randomisation.py"
+
+
 rule figure_tsne:
     """Draw hemorrhage against normal slices in the feature space of every start."""
     input:
@@ -400,7 +504,7 @@ rule figure_subgroups:
 rule figure_rendering:
     """Draw the segmenter's answer in three dimensions, beside the reference."""
     input:
-        tables=column(runs("segmentation", seeds=[FIRST_SEED], among=[SEGMENTER]), "table"),
+        tables=column(runs("segmentation", seeds=[FIRST_SEED], among=[REFERENCES["segmentation"]]), "table"),
         cases="results/maps/cases.tsv",
         volumes=shard_folders("volumes", TEST_SETS),
     output:
@@ -409,7 +513,7 @@ rule figure_rendering:
             "results/figures/rendering.png",
             caption="../report/rendering.rst",
             category="Segmentation",
-            labels={"figure": "3D rendering", "model": SEGMENTER, "dataset": "all"},
+            labels={"figure": "3D rendering", "model": REFERENCE, "dataset": "all"},
         ),
     log:
         "logs/figures/rendering.log",
@@ -420,7 +524,7 @@ rule figure_rendering:
         mem_mb=1500,
         runtime=30,
     params:
-        model=SEGMENTER,
+        model=REFERENCES["segmentation"],
         style=style_of("rendering", "outlines"),
         code=fingerprint("smartnet.figures.rendering"),
     script:

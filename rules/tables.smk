@@ -259,6 +259,33 @@ rule table_published:
         "../scripts/table_published.py"
 
 
+rule table_localisation:
+    """Set side by side how well the maps of the starts lie on the lesions, and what trivial and random maps reach."""
+    input:
+        metrics="results/metrics.csv",
+    output:
+        csv=report(
+            "results/tables/localisation.csv",
+            caption="../report/table_localisation.rst",
+            category="Explanation",
+            labels={"figure": "Localisation", "model": "all", "dataset": "all"},
+        ),
+        tex="results/tables/localisation.tex",
+    log:
+        "logs/tables/localisation.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        pretexts=config["pretexts"],
+        code=fingerprint("smartnet.figures.localisation"),
+    script:
+        "../scripts/table_localisation.py"
+
+
 rule table_comparisons:
     """Set every model's difference to the reference beside its p, adjusted for the number of tests."""
     input:

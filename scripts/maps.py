@@ -6,14 +6,16 @@ from smartnet.logs import job
 
 with job(snakemake.log[0]):
     from smartnet.explain.maps import compute_maps
+    from smartnet.explain.start import Start
 
+    options = {"gpu": snakemake.resources.gpu, "threads": snakemake.threads}
+    networks = [Path(snakemake.input[name]).parent for name in ("upstream", "classifier", "segmenter")]
     compute_maps(
-        Path(snakemake.input.upstream).parent,
-        Path(snakemake.input.classifier[0]).parent,
+        Start.load(*networks, max_slices=snakemake.params.max_slices, **options),
         Path(snakemake.input.cases),
         [Path(folder) for folder in snakemake.input.slices],
+        [Path(folder) for folder in snakemake.input.volumes],
         Path(snakemake.input.split),
         output=Path(snakemake.output.table).parent,
-        gpu=snakemake.resources.gpu,
-        threads=snakemake.threads,
+        seed=snakemake.params.seed,
     )

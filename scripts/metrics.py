@@ -13,4 +13,6 @@ with job(snakemake.log[0]):
         output=Path(snakemake.output.metrics),
         settings=snakemake.params.settings,
         seed=snakemake.params.seed,
+        localisations=snakemake.params.localisations,
+        features=snakemake.params.features,
     )

@@ -68,8 +68,4 @@ def reference_start(config: Mapping[str, Any]) -> str:
 
 def references(config: Mapping[str, Any]) -> dict[str, str]:
     """Name the model of each task that all others are tested against: the first 3D operator of the start."""
-    return {
-        task: f"{reference_start(config)}_{names[0]}"
-        for task in TASKS
-        if (names := config["operators"][task])
-    }
+    return {task: f"{reference_start(config)}_{config['operators'][task][0]}" for task in TASKS}

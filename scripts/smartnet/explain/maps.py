@@ -1,146 +1,156 @@
-"""Activation maps of the upstream encoder and Grad-CAM of the volume classifier."""
+"""Maps of the chosen cases: slices, volumes in CT space, profiles, and what random weights leave of them."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+import torch
 
+from smartnet.errors import DataError
+from smartnet.explain.cam import grad_cam, slice_profile
+from smartnet.explain.randomised import cascade, similarity
 from smartnet.explain.source import find_slice
-from smartnet.files import read_table, write_array, write_table
+from smartnet.explain.start import Start
+from smartnet.files import read_table, write_array, write_nifti, write_table
+from smartnet.predict.placing import on_grid
+from smartnet.predict.scans import check_grid, find_scan
 from smartnet.slices.dataset import SliceSet
+from smartnet.slices.preprocess import Crop
 
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
+DRAWS = 5  # of random weights per case: a single one may keep or turn the sign of a layer by luck
+PROFILE = ["case", "dataset", "z", "evidence", "peak", "lesion_px", "lesion_mm2"]
+RANDOMISATION = ["case", "dataset", "draw", "step", "ssim", "spearman"]
 logger = logging.getLogger(__name__)
 
 
-def activation_map(encoder: "nn.Module", images: "torch.Tensor") -> "torch.Tensor":
-    """Average the last encoder stage over its channels (method of the paper's figure).
+class _Case(NamedTuple):
+    """One chosen case: its row of the table, its stored slices (D, H, W), their z, and where they lie."""
 
-    Args:
-        encoder: gives a list of feature maps, the last one (N, C, h, w).
-        images: (N, 1, H, W) in [0, 1].
-
-    Returns:
-        (N, H, W): sigmoid of the mean, resized bilinearly, each slice stretched to [0, 1].
-    """
-    import torch
-
-    from smartnet.networks import min_max
-
-    with torch.inference_mode():
-        mean = encoder(images)[-1].mean(dim=1, keepdim=True).sigmoid()
-        return min_max(_resize(mean, images.shape[-2:]))[:, 0]
-
-
-def grad_cam(classifier: "nn.Module", volume: "torch.Tensor") -> "torch.Tensor":
-    """Grad-CAM (Selvaraju et al., ICCV 2017) of the volume logit, through the 3D operator to every slice.
-
-    Each slice's channels are weighted by their own mean gradient, so the weights hold what the operator made
-    of that slice among its neighbours.
-
-    Args:
-        classifier: takes volumes (B, 1, D, H, W) and depths (B,), gives logits (B, 1); its last encoder
-            stage is ``encoder.layer4``.
-        volume: (D, 1, H, W) in [0, 1], the slices of one scan in order.
-
-    Returns:
-        (D, H, W): positive evidence, resized bilinearly; divided by the maximum of the whole scan (all 0
-        where nothing speaks for hemorrhage), so that slices compare.
-    """
-    import torch
-
-    with _last_stage(classifier) as stages, torch.backends.cudnn.flags(enabled=False):
-        # cuDNN's LSTM refuses to go backward in evaluation mode, PyTorch's own does not.
-        depths = torch.tensor([len(volume)])
-        classifier(volume.transpose(0, 1)[None], depths).sum().backward()
-    stage = torch.cat([part.detach() for part in stages])
-    gradient = torch.cat([part.grad for part in stages])
-    weights = gradient.mean(dim=(2, 3), keepdim=True)
-    evidence = _resize((weights * stage).sum(dim=1, keepdim=True).relu(), volume.shape[-2:])[:, 0]
-    largest = evidence.max()
-    return evidence / largest if largest > 0 else evidence
-
-
-@contextmanager
-def _last_stage(classifier: "nn.Module") -> Iterator[list["torch.Tensor"]]:
-    """Collect the outputs of ``encoder.layer4`` as leaves: no graph is kept for the encoder below them."""
-    leaves: list = []
-
-    def cut(_module: object, _inputs: object, output: "torch.Tensor") -> "torch.Tensor":
-        leaves.append(output.detach().requires_grad_())
-        # the clone keeps in-place operations further on away from the leaf
-        return leaves[-1].clone()
-
-    trained = [parameter for parameter in classifier.parameters() if parameter.requires_grad]
-    for parameter in trained:
-        parameter.requires_grad_(False)
-    handle = classifier.encoder.layer4.register_forward_hook(cut)
-    try:
-        yield leaves
-    finally:
-        handle.remove()
-        for parameter in trained:
-            parameter.requires_grad_(True)
-
-
-def _resize(maps: "torch.Tensor", size: Sequence[int]) -> "torch.Tensor":
-    from torch.nn import functional
-
-    return functional.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
+    row: object
+    images: np.ndarray
+    masks: np.ndarray
+    z: np.ndarray
+    crop: Crop | None
+    position: int
 
 
 def compute_maps(
-    upstream: Path,
-    classifier: Path,
+    start: Start,
     cases: Path,
     slices: Sequence[Path],
+    volumes: Sequence[Path],
     split: Path,
     *,
     output: Path,
-    gpu: int,
-    threads: int,
+    seed: int,
 ) -> None:
-    """Compute both maps on the chosen slices.
+    """Map the chosen cases.
 
     Args:
-        upstream: folder of the trained upstream network.
-        classifier: folder of the downstream classifier of the same start.
+        start: its networks.
         cases: table of ``choose_cases``.
         slices: slice folders of the test sets.
+        volumes: volume folders of the test sets.
         split: ``split.tsv``; a case that is not in a test set is refused.
-        output: folder for ``activation.npy`` and ``gradcam.npy`` (cases, H, W) float32 in [0, 1] and
-            ``maps.tsv`` (``case dataset z lesion_ml``).
-        gpu: number of GPUs granted.
-        threads: CPU threads granted.
+        output: folder for ``activation.npy`` and ``gradcam.npy`` (cases, H, W) float32 in [0, 1] of the
+            chosen slices, ``maps.tsv`` (``case dataset z lesion_ml``), ``volumes/`` (see ``placed``),
+            ``profile.csv`` (``PROFILE``) and ``randomisation.csv`` (``RANDOMISATION``).
+        seed: of the weights that are drawn anew.
 
     Raises:
-        DataError: a case is not a test case or its slice is missing.
+        DataError: a case is not a test case, its slice, volume or mask is missing.
     """
-    import torch
-
-    from smartnet.networks import load_model, min_max
-    from smartnet.networks.device import choose_device
-
-    torch.set_num_threads(threads)
-    device = choose_device(gpu)
-    encoder = load_model(upstream).encoder.to(device).eval()
-    network = load_model(classifier).to(device).eval()
     table = read_table(cases, dtype={"case": str, "dataset": str})
     test = SliceSet.open(slices, split, subset="test")
-    activations, evidences = [], []
+    chosen: dict[str, list[np.ndarray]] = {"activation": [], "gradcam": []}
+    profiles, similarities = [], []
     for row in table.itertuples():
-        index, position = find_slice(test, row.case, row.z, table=cases)
-        images = np.array(test.volume(index)[0])
-        volume = min_max(torch.from_numpy(images)[:, None].to(device))
-        activations.append(activation_map(encoder, volume[position : position + 1])[0].cpu().numpy())
-        evidences.append(grad_cam(network, volume)[position].cpu().numpy())
-        logger.info("maps of case %s, slice %d of %d", row.case, position, len(images))
-    write_array(np.stack(activations).astype(np.float32), Path(output) / "activation.npy")
-    write_array(np.stack(evidences).astype(np.float32), Path(output) / "gradcam.npy")
+        case = _read(test, row, cases)
+        maps = start.maps(start.slices(case.images))
+        for name, parts in chosen.items():
+            parts.append(maps[name][case.position])
+        lesion_mm2 = _write_volumes(case, maps, volumes, Path(output) / "volumes")
+        profiles.append(_profile(case, maps["gradcam"], lesion_mm2))
+        similarities += _randomised(start, case, maps["gradcam"], seed=seed)
+        logger.info("maps of case %s, slice %d of %d", row.case, case.position, len(case.images))
+    for name, parts in chosen.items():
+        write_array(np.stack(parts), Path(output) / f"{name}.npy")
     write_table(table[["case", "dataset", "z", "lesion_ml"]], Path(output) / "maps.tsv")
+    write_table(pd.concat(profiles), Path(output) / "profile.csv")
+    write_table(pd.DataFrame(similarities, columns=RANDOMISATION), Path(output) / "randomisation.csv")
+
+
+def _read(test: SliceSet, row: object, cases: Path) -> _Case:
+    index, position = find_slice(test, row.case, row.z, table=cases)
+    images, masks = (np.array(part) for part in test.volume(index))
+    z = test.slices.loc[test.slices["index"] == index, "z"].to_numpy()
+    return _Case(row, images, masks, z, test.crop(index), position)
+
+
+def _write_volumes(
+    case: _Case, maps: Mapping[str, np.ndarray], volumes: Sequence[Path], folder: Path
+) -> np.ndarray:
+    """Write both Grad-CAMs on the scan's own grid; give the reference's area (D,) in mm² on each slice."""
+    name = case.row.case
+    scan = find_scan(volumes, name)
+    volume, affine = scan.volume()
+    reference = scan.reference()
+    if reference is None:
+        raise DataError(f"case {name} has no reference mask among its volumes: choose the cases again")
+    check_grid(name, volume.shape, reference)
+    for kind in ("gradcam", "segcam"):
+        whole = placed(maps[kind], case.z, volume.shape, crop=case.crop)
+        write_nifti(whole, affine, folder / f"{name}_{kind}.nii.gz")
+    pixel_mm2 = float(np.linalg.norm(affine[:3, 0]) * np.linalg.norm(affine[:3, 1]))
+    return reference.sum(axis=(1, 2))[case.z] * pixel_mm2
+
+
+def placed(
+    evidence: np.ndarray, z: np.ndarray, shape: tuple[int, int, int], *, crop: Crop | None
+) -> np.ndarray:
+    """Put a map onto the grid of its scan.
+
+    Args:
+        evidence: (D, H, W) in [0, 1].
+        z: (D,) index of each slice in the scan.
+        shape: (z, y, x) of the scan.
+        crop: what the slices show of the plane; None: all of it.
+
+    Returns:
+        (z, y, x) uint8, 255 for the scan's largest evidence, 0 where the network did not look.
+    """
+    whole = np.zeros(shape, dtype=np.uint8)
+    for where, values in on_grid(torch.from_numpy(evidence)[:, None], z, shape, crop=crop):
+        whole[where] = np.rint(values * 255)
+    return whole
+
+
+def _profile(case: _Case, evidence: np.ndarray, lesion_mm2: np.ndarray) -> pd.DataFrame:
+    """How much each slice contributes, beside how much lesion it holds."""
+    columns = {
+        "case": case.row.case,
+        "dataset": case.row.dataset,
+        "z": case.z,
+        "evidence": slice_profile(evidence),
+        "peak": evidence.max(axis=(1, 2)),
+        "lesion_px": case.masks.sum(axis=(1, 2), dtype=np.int64),
+        "lesion_mm2": lesion_mm2,
+    }
+    return pd.DataFrame(columns, columns=PROFILE)
+
+
+def _randomised(start: Start, case: _Case, evidence: np.ndarray, *, seed: int) -> list[dict]:
+    """Compare Grad-CAM with that of ever more random weights, for several draws."""
+    volume = start.slices(case.images)
+    names = {"case": case.row.case, "dataset": case.row.dataset}
+    rows = []
+    for draw in range(1, DRAWS + 1):
+        weights = zlib.crc32(f"{seed}/{case.row.case}/{draw}".encode())
+        for step, network in cascade(start.classifier, seed=weights):
+            other = grad_cam(network, volume).cpu().numpy()
+            rows.append(names | {"draw": draw, "step": step} | similarity(evidence, other))
+    return rows

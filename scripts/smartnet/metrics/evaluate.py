@@ -9,6 +9,8 @@ import pandas as pd
 from smartnet.errors import DataError
 from smartnet.files import read_table, write_table
 from smartnet.metrics.classification import classification_rows
+from smartnet.metrics.explanation import explanation_items
+from smartnet.metrics.features import feature_items
 from smartnet.metrics.predictions import bootstrap_seed, read_point, read_predictions
 from smartnet.metrics.segmentation import segmentation_rows
 from smartnet.metrics.subgroups import AGAINST_ALL, EVERYTHING, Subgroup, read_cases, subgroups
@@ -29,6 +31,8 @@ def evaluate(
     output: Path,
     settings: Mapping[str, Any],
     seed: int,
+    localisations: Sequence[Mapping[str, Any]] = (),
+    features: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Measure every model on every test set and write the tidy table.
 
@@ -42,6 +46,8 @@ def evaluate(
         output: ``metrics.csv``.
         settings: ``evaluation`` of the configuration.
         seed: of the bootstrap; every model of a data set sees the same resampled patients.
+        localisations: tables of how well maps lie on lesions, see ``explanation_items``.
+        features: tables of how well features tell classes apart, see ``feature_items``.
 
     Raises:
         DataError: a table lacks a column, repeats a case, holds an impossible value or a case that was not
@@ -49,7 +55,8 @@ def evaluate(
     """
     accepted = read_cases(cases) if cases else None
     groups = {} if accepted is None else subgroups(accepted, seed=seed)
-    rows = []
+    rows = explanation_items(localisations, settings=settings, seed=seed)
+    rows += feature_items(features, settings=settings, seed=seed)
     for item in predictions:
         table = _read(item, accepted)
         lesions = read_table(item["lesions"], dtype={"case": str}) if item.get("lesions") else None

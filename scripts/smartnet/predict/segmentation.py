@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from torch.nn import functional as F
 
 from smartnet.files import read_json, write_nifti, write_table
 from smartnet.networks import min_max
 from smartnet.predict.devices import ready
+from smartnet.predict.placing import on_grid
 from smartnet.predict.scans import SEGMENTATION_COLUMNS, check_grid, find_scan, identity, measures
 from smartnet.slices.dataset import SliceSet
-from smartnet.slices.preprocess import Crop, overlap
+from smartnet.slices.preprocess import Crop
 
 
 @torch.inference_mode()
@@ -86,16 +86,10 @@ def place(
         crop: what the slices show of the plane; None: all of it. Outside there is no lesion.
 
     Returns:
-        for each threshold (z, y, x) bool; the probability is resized in the plane linearly, voxel
-        centres aligned as in
-        the slices' own resize.
+        for each threshold (z, y, x) bool; the probability is resized as in ``on_grid``.
     """
     masks = [np.zeros(shape, dtype=bool) for _ in thresholds]
-    crop = crop or Crop(0, 0, *shape[1:])
-    image, own = overlap(crop, shape[1:])
-    for index, logit in zip(z, logits, strict=True):
-        native = F.interpolate(logit[None].sigmoid(), size=crop[2:], mode="bilinear", align_corners=False)
-        probability = native[0, 0].cpu().numpy()[own]
+    for where, probability in on_grid((logit.sigmoid() for logit in logits), z, shape, crop=crop):
         for mask, threshold in zip(masks, thresholds, strict=True):
-            mask[int(index), *image] = probability >= threshold
+            mask[where] = probability >= threshold
     return masks

@@ -1,159 +1,148 @@
+import shutil
+
 import numpy as np
 import pytest
 import torch
+from factories import CTSeries, head, numbered, run_volumes, write_labels, write_series
+from sklearn.metrics import average_precision_score
 from torch import nn
 
-from smartnet.errors import DataError
+from smartnet.errors import DataError, ModelError
+from smartnet.explain.cam import seg_grad_cam, slice_profile
 from smartnet.explain.cases import choose_cases
-from smartnet.explain.maps import activation_map, compute_maps, grad_cam
-from smartnet.files import read_table, write_table
-from smartnet.networks import OPERATORS, build, load_model
+from smartnet.explain.maps import compute_maps, placed
+from smartnet.explain.start import Start
+from smartnet.files import read_nifti, read_table, write_nifti, write_table
+from smartnet.networks import min_max
+from smartnet.slices.build import build_shard
+from smartnet.slices.dataset import SliceSet
 
 
-class Known(nn.Module):
-    """Channels: brightness, darkness; logit = sum over slices of weight x (brightness - 3 darkness)."""
-
-    def __init__(self, weights):
-        super().__init__()
-        self.encoder = nn.Module()
-        self.encoder.layer4 = nn.AvgPool2d(4)
-        self.weights = torch.tensor(weights)
-
-    def forward(self, volumes, depths):
-        slices = volumes[0].transpose(0, 1)
-        stage = self.encoder.layer4(torch.cat([slices, 1 - slices], dim=1))
-        pooled = stage.mean((2, 3))
-        return (self.weights * (pooled[:, 0] - 3 * pooled[:, 1])).sum().reshape(1, 1)
-
-
-def test_grad_cam_of_a_network_with_a_known_answer():
-    volume = torch.zeros(3, 1, 16, 16)
-    volume[:, 0, 4:8, 8:12] = 1
-    evidence = grad_cam(Known([2.0, 1.0, -0.5]), volume)
-    assert evidence.shape == (3, 16, 16)
-    # In the bright tile darkness is 0 and brightness counts; elsewhere 3 x darkness speaks against.
-    assert evidence[0].max() == 1
-    assert evidence[1].max() == pytest.approx(0.5)  # half the weight, on the same scale
-    assert evidence[0][5:7, 9:11].min() > 0.5
-    assert evidence[0][12:, :4].max() == 0
-    # A slice with negative weight speaks for hemorrhage where it is dark.
-    assert evidence[2][5:7, 9:11].max() < evidence[2][12:, :4].min()
-
-
-def test_no_evidence_gives_an_empty_map():
-    assert grad_cam(Known([-1.0]), torch.ones(1, 1, 16, 16)).max() == 0
-
-
-def test_grad_cam_through_the_bilstm_agrees_with_monai(networks):
-    from monai.visualize import GradCAM
-
-    volume = torch.rand(5, 1, 32, 32, generator=torch.Generator().manual_seed(1))
-
-    class Wrapped(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.network = load_model(networks / "classifier")
-
-        def forward(self, slices):
-            return self.network(slices.transpose(0, 1)[None], torch.tensor([len(slices)]))
-
-    monai = GradCAM(
-        Wrapped(),
-        target_layers="network.encoder.layer4",
-        upsampler=lambda size: nn.Identity(),
-        postprocessing=lambda x: x,
-    )
-    expected = torch.as_tensor(monai(volume, class_idx=0))
-    expected = nn.functional.interpolate(expected, (32, 32), mode="bilinear", align_corners=False)[:, 0]
-    evidence = grad_cam(load_model(networks / "classifier"), volume)
-    assert evidence.max() == 1
-    torch.testing.assert_close(evidence, expected / expected.max(), rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("operator", OPERATORS["classifier"])
-def test_grad_cam_passes_every_operator(operator):
-    torch.manual_seed(3)
-    network = build({"network": "classifier", "depth": 18, "width": 0.0625, "operator": operator}).eval()
-    volume = torch.rand(5, 1, 32, 32)
-    speaks_for = grad_cam(network, volume)
-    network.head.weight.data.neg_()  # an untrained network may see nothing that speaks for hemorrhage
-    speaks_against = grad_cam(network, volume)
-    assert speaks_for.shape == (5, 32, 32) and min(speaks_for.min(), speaks_against.min()) >= 0
-    assert max(speaks_for.max(), speaks_against.max()) == 1
-
-
-def test_chunks_of_slices_do_not_change_the_map(networks):
-    network = load_model(networks / "classifier")
-    volume = torch.rand(7, 1, 32, 32, generator=torch.Generator().manual_seed(1))
-    whole = grad_cam(network, volume)
-    network.max_slices = 2
-    torch.testing.assert_close(grad_cam(network, volume), whole, rtol=1e-4, atol=1e-5)
-
-
-def test_the_network_is_left_as_it_was(networks):
-    network = load_model(networks / "classifier")
-    before = [parameter.requires_grad for parameter in network.parameters()]
-    grad_cam(network, torch.rand(2, 1, 32, 32))
-    assert [parameter.requires_grad for parameter in network.parameters()] == before
-    assert not network.encoder.layer4._forward_hooks
-    assert all(parameter.grad is None for parameter in network.parameters())
-
-
-def test_activation_map_is_the_stretched_channel_mean():
-    def encoder(images):
-        return [images, nn.functional.avg_pool2d(torch.cat([images, 3 * images], dim=1), 4)]
-
-    image = torch.zeros(1, 1, 16, 16)
-    image[0, 0, 4:8, 8:12] = 1
-    result = activation_map(encoder, image)[0]
-    assert (result.min(), result.max()) == (0, 1)
-    mean = nn.functional.avg_pool2d(2 * image, 4).sigmoid()
-    expected = nn.functional.interpolate(mean, (16, 16), mode="bilinear")[0, 0]
-    torch.testing.assert_close(result, (expected - expected.min()) / (expected.max() - expected.min()))
-
-
-def maps(study, networks, output):
+def compute(study, start, output, cases=None):
     root, folders = study
-    choose_cases(folders, root / "split.tsv", output=output / "cases.tsv", count=3, seed=1)
-    compute_maps(
-        networks / "upstream",
-        networks / "classifier",
-        output / "cases.tsv",
-        folders,
-        root / "split.tsv",
-        output=output / "maps",
-        gpu=0,
-        threads=1,
-    )
+    if cases is None:
+        cases = output / "cases.tsv"
+        choose_cases(folders, root / "split.tsv", output=cases, count=3, seed=1)
+    volumes = [root / "volumes" / name for name in ("internal", "public")]
+    compute_maps(start, cases, folders, volumes, root / "split.tsv", output=output / "maps", seed=1)
+    return output / "maps"
 
 
-def test_maps_are_written_for_every_case_and_repeat_byte_for_byte(study, networks, tmp_path):
-    for run in ("a", "b"):
-        maps(study, networks, tmp_path / run)
-    table = read_table(tmp_path / "a" / "maps" / "maps.tsv")
+@pytest.fixture(scope="module")
+def written(study, start, tmp_path_factory):
+    return compute(study, start, tmp_path_factory.mktemp("maps"))
+
+
+def test_maps_are_written_for_every_case_and_repeat_byte_for_byte(study, start, written, tmp_path):
+    again = compute(study, start, tmp_path)
+    files = [path.relative_to(written) for path in sorted(written.rglob("*")) if path.is_file()]
+    assert len(files) == 5 + 2 * 3
+    for file in files:
+        assert (written / file).read_bytes() == (again / file).read_bytes()
+    table = read_table(written / "maps.tsv")
     assert list(table.columns) == ["case", "dataset", "z", "lesion_ml"]
     for name in ("activation.npy", "gradcam.npy"):
-        array = np.load(tmp_path / "a" / "maps" / name)
-        assert array.shape == (3, 32, 32)
-        assert array.dtype == np.float32
-        assert array.min() >= 0
-        assert array.max() <= 1
-        assert (tmp_path / "a" / "maps" / name).read_bytes() == (tmp_path / "b" / "maps" / name).read_bytes()
-    assert np.load(tmp_path / "a" / "maps" / "activation.npy").max() == 1
+        array = np.load(written / name)
+        assert array.shape == (3, 32, 32) and array.dtype == np.float32
+        assert array.min() >= 0 and array.max() <= 1
+    assert np.load(written / "activation.npy").max() == 1
 
 
-def test_a_training_case_is_refused(study, networks, tmp_path):
+def test_volumes_profile_and_panels_show_the_same_map(study, start, written):
     root, folders = study
+    test = SliceSet.open(folders, root / "split.tsv", subset="test")
+    profiles = read_table(written / "profile.csv")
+    assert list(profiles.columns) == ["case", "dataset", "z", "evidence", "peak", "lesion_px", "lesion_mm2"]
+    for number, row in enumerate(read_table(written / "maps.tsv").itertuples()):
+        index = int(np.flatnonzero(test.cases["case"] == row.case)[0])
+        maps = start.maps(start.slices(np.array(test.volume(index)[0])))
+        np.testing.assert_array_equal(np.load(written / "gradcam.npy")[number], maps["gradcam"][row.z - 2])
+        own = profiles[profiles["case"] == row.case]
+        assert list(own["z"]) == list(range(2, 2 + len(maps["gradcam"])))
+        np.testing.assert_allclose(own["evidence"], slice_profile(maps["gradcam"]), atol=1e-6)
+        np.testing.assert_allclose(own["lesion_mm2"], own["lesion_px"] * 5.0)
+        for name in ("gradcam", "segcam"):
+            whole, affine = read_nifti(written / "volumes" / f"{row.case}_{name}.nii.gz")
+            reference, expected = read_nifti(root / "volumes" / row.dataset / f"{row.case}_mask.nii.gz")
+            assert whole.shape == reference.shape and whole.dtype == np.uint8
+            np.testing.assert_array_equal(affine, expected)
+            np.testing.assert_array_equal(whole[2:], np.rint(maps[name] * 255))
+            assert not whole[:2].any()
+
+
+def test_randomisation_has_a_row_per_case_draw_and_step(written):
+    table = read_table(written / "randomisation.csv")
+    assert list(table.columns) == ["case", "dataset", "draw", "step", "ssim", "spearman"]
+    assert len(table) == 3 * 5 * 7
+    assert table["ssim"].between(-1, 1).all() and table["spearman"].dropna().between(-1, 1).all()
+
+
+def test_a_training_case_is_refused(study, start, tmp_path):
+    root, _ = study
     table = read_table(root / "public" / "1" / "cases.tsv").iloc[:1].assign(z=3)
     write_table(table[["case", "dataset", "z", "lesion_ml"]], tmp_path / "cases.tsv")
     with pytest.raises(DataError, match="cpublic10 is not a test case"):
+        compute(study, start, tmp_path, cases=tmp_path / "cases.tsv")
+
+
+def test_a_case_without_its_mask_is_refused(study, start, tmp_path):
+    root, folders = study
+    volumes = shutil.copytree(root / "volumes", tmp_path / "volumes")
+    choose_cases(folders, root / "split.tsv", output=tmp_path / "cases.tsv", count=3, seed=1)
+    case = read_table(tmp_path / "cases.tsv")["case"].iloc[0]
+    next(volumes.glob(f"*/{case}_mask.nii.gz")).unlink()
+    with pytest.raises(DataError, match=f"case {case} has no reference mask among its volumes: choose"):
         compute_maps(
-            networks / "upstream",
-            networks / "classifier",
+            start,
             tmp_path / "cases.tsv",
             folders,
+            sorted(volumes.iterdir()),
             root / "split.tsv",
             output=tmp_path,
-            gpu=0,
-            threads=1,
+            seed=1,
         )
+
+
+def test_a_network_of_another_kind_is_refused(networks):
+    folders = [networks / name for name in ("upstream", "segmenter", "classifier")]
+    with pytest.raises(ModelError, match="holds a segmenter, but a classifier is needed"):
+        Start.load(*folders, gpu=0, threads=1, max_slices=64)
+
+
+class Copying(nn.Module):
+    """Whatever is bright is lesion; its features are the image."""
+
+    def __init__(self):
+        super().__init__()
+        self.seg_decoder = nn.Identity()
+
+    def forward_packed(self, slices, depths):
+        return 20 * self.seg_decoder(slices) - 10
+
+
+@pytest.mark.parametrize("tilt", [0.0, 18.0])
+@pytest.mark.parametrize("crop_margin", [None, 0.05])
+def test_placed_maps_lie_where_the_lesion_is(tmp_path, tilt, crop_margin):
+    """From DICOM to straightened volumes, to slices, to a map that copies the lesion, and back."""
+    series = numbered(CTSeries(shape=(34, 96, 96), spacing_mm=(5, 2, 2), tilt_deg=tilt), 1)
+    hu, world = series.sample(head), series.world_mm()
+    lesion = np.linalg.norm(world - [25.0, 10.0, 25.0], axis=-1) < 16
+    hu[lesion] = 65
+    write_series(tmp_path / "data" / "dicom", series, hu)
+    write_nifti(lesion.astype(np.uint8), series.affine, tmp_path / "data" / "masks" / "one.nii.gz")
+    write_labels(tmp_path / "data", [{"study_uid": series.study, "hemorrhage": 1, "mask": "one.nii.gz"}])
+    volumes = run_volumes(tmp_path / "data", tmp_path)
+    settings = {"level": 40, "width": 80, "clahe_clip": 0, "clahe_tiles": 1, "min_speck_px": 0}
+    build_shard(volumes, tmp_path / "slices", size=(96, 96), crop_margin=crop_margin, **settings)
+    cases = read_table(tmp_path / "slices" / "cases.tsv")
+    write_table(cases[["case", "patient", "dataset"]].assign(split="test"), tmp_path / "split.tsv")
+    data = SliceSet.open([tmp_path / "slices"], tmp_path / "split.tsv", subset="test")
+    assert (data.crop(0) is None) == (crop_margin is None)
+    copy = min_max(torch.tensor(data.volume(0)[1] * np.uint8(255))[:, None])
+    evidence = seg_grad_cam(Copying(), copy, threshold=0.5).numpy()
+    reference, _ = read_nifti(volumes / f"{cases['case'][0]}_mask.nii.gz")
+    whole = placed(evidence, data.slices["z"].to_numpy(), reference.shape, crop=data.crop(0))
+    assert whole.max() == 255
+    assert average_precision_score(reference.ravel() > 0, whole.ravel()) > 0.97
+    shifted = np.roll(whole, 4, axis=2)
+    assert average_precision_score(reference.ravel() > 0, shifted.ravel()) < 0.9

@@ -1,0 +1,23 @@
+"""Adapter of rule localisation."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.explain.localisation import measure_localisation
+    from smartnet.explain.start import Start
+
+    options = {"gpu": snakemake.resources.gpu, "threads": snakemake.threads}
+    networks = [Path(snakemake.input[name]).parent for name in ("upstream", "classifier", "segmenter")]
+    measure_localisation(
+        Start.load(*networks, max_slices=snakemake.params.max_slices, **options),
+        [Path(folder) for folder in snakemake.input.slices],
+        [Path(folder) for folder in snakemake.input.volumes],
+        Path(snakemake.input.split),
+        output=Path(snakemake.output.table),
+        threshold_hu=snakemake.params.threshold_hu,
+        limit=snakemake.params.limit,
+        seed=snakemake.params.seed,
+        run=int(snakemake.wildcards.seed),
+    )

@@ -1,0 +1,66 @@
+"""Table of localisation, drawn from ``metrics.csv`` alone: do the maps of the starts lie on the lesions?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from smartnet.errors import DataError
+from smartnet.figures.latex import MISSING, number, with_interval, write_both
+from smartnet.figures.names import display_dataset, display_name, sort_datasets, sort_models
+from smartnet.metrics.tidy import read_metrics
+
+MAPS = {
+    "gradcam": "Grad-CAM",
+    "random": "Grad-CAM, random weights",
+    "segcam": "Grad-CAM of the segmenter",
+    "activation": "Activation",
+    "threshold": "HU threshold",
+    "ideal": "Best at Grad-CAM's resolution",
+}
+MEASURES = {"pointing": "Pointing", "energy": "Energy", "AUPRC": "AUPRC"}
+SHARE = "lesion-share"
+
+
+def table_localisation(metrics: Path, starts: Sequence[str], *, output_csv: Path, output_tex: Path) -> None:
+    """Write per test set, measure and start what every map reaches.
+
+    Args:
+        metrics: ``metrics.csv``.
+        starts: those that are shown.
+        output_csv: value and 95 % interval of one seed, mean and range over several.
+        output_tex: the same for LaTeX.
+
+    Raises:
+        DataError: the table holds no explanation of these starts.
+    """
+    table = read_metrics(metrics)
+    table = table[
+        (table["task"] == "explanation") & (table["subgroup"] == "all") & table["model"].isin(starts)
+    ]
+    if table.empty:
+        raise DataError(f"{metrics}: no row of task explanation; measure the localisation first")
+    seeds = table["seed"].nunique()
+    head = f"Start ({seeds} seeds)" if seeds > 1 else "Start"
+    rows = []
+    for dataset in sort_datasets(table["dataset"]):
+        for measure, title in MEASURES.items():
+            for start in sort_models(table["model"]):
+                own = table[(table["dataset"] == dataset) & (table["model"] == start)].set_index("metric")
+                row = {"Test set": display_dataset(dataset), "Measure": title, head: display_name(start)}
+                row["Scans"] = str(own["n_positive"].max())
+                row |= {name: _cell(own, f"{measure}:{key}") for key, name in MAPS.items()}
+                row["Lesion's share"] = "" if measure == "pointing" else _cell(own, SHARE)
+                rows.append(row)
+    write_both(pd.DataFrame(rows), output_csv, output_tex, groups=["Test set", "Measure"])
+
+
+def _cell(rows: pd.DataFrame, metric: str) -> str:
+    """Value with its 95 % interval for one seed; mean and range over several."""
+    if metric not in rows.index:
+        return MISSING
+    found = rows.loc[[metric]]
+    if len(found) == 1:
+        return with_interval(*found.iloc[0][["value", "low", "high"]])
+    mean, low, high = (number(getattr(found["value"], part)()) for part in ("mean", "min", "max"))
+    return f"{mean} ({low} to {high})"

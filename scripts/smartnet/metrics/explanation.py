@@ -1,0 +1,111 @@
+"""Do the maps of a start lie on the lesions: means over scans, beside trivial and random maps."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smartnet.errors import DataError
+from smartnet.files import read_table
+from smartnet.metrics.tidy import metric_row
+from smartnet.statistics.bootstrap import cluster_bootstrap
+from smartnet.statistics.interval import Interval
+
+TASK = "explanation"
+MAPS = ("gradcam", "segcam", "activation", "threshold", "random", "ideal")
+MEASURES = {"pointing": "pointing", "energy": "energy", "AUPRC": "auprc"}
+SHARE = "lesion-share"
+NEEDED = ["case", "patient", "dataset", "map", *MEASURES.values(), "lesion_share", "empty"]
+
+
+def explanation_items(
+    items: Sequence[Mapping[str, Any]], *, settings: Mapping[str, Any], seed: int
+) -> list[dict]:
+    """Measure the maps of every start on every test set.
+
+    Args:
+        items: one mapping per localisation table: ``model`` (the start), ``seed``, ``datasets`` (the test
+            sets) and ``table`` (its path).
+        settings: ``evaluation`` of the configuration.
+        seed: of the bootstrap; every start sees the same resampled patients of a data set.
+
+    Returns:
+        whole rows of the tidy table.
+
+    Raises:
+        DataError: a table lacks a column, or repeats a case and map.
+    """
+    rows = []
+    for item in items:
+        table = read_localisation(item["table"])
+        for dataset in item["datasets"]:
+            keys = {"model": item["model"], "task": TASK, "seed": item["seed"], "dataset": dataset}
+            own = table[table["dataset"] == dataset]
+            measured = explanation_rows(own, settings=settings, seed=zlib.crc32(f"{seed}/{dataset}".encode()))
+            rows += [keys | {"subgroup": "all"} | row for row in measured]
+    return rows
+
+
+def read_localisation(path: Any) -> pd.DataFrame:
+    """Read one localisation table.
+
+    Raises:
+        DataError: a column is missing, or a case and map stand in it twice.
+    """
+    table = read_table(path, dtype={"case": str, "patient": str, "dataset": str, "map": str})
+    missing = [name for name in NEEDED if name not in table.columns]
+    if missing:
+        raise DataError(f"{path}: column {missing[0]} is missing; measure the localisation again")
+    repeated = table[table.duplicated(["case", "map"])]
+    if len(repeated):
+        case, name = repeated.iloc[0][["case", "map"]]
+        raise DataError(f"{path}: map {name} of case {case} stands there twice; measure it again")
+    return table
+
+
+def explanation_rows(table: pd.DataFrame, *, settings: Mapping[str, Any], seed: int) -> list[dict]:
+    """Measure the maps of one start on one test set.
+
+    Args:
+        table: one row per scan and map, as rule ``localisation`` writes it.
+        settings: ``evaluation`` of the configuration.
+        seed: of the bootstrap.
+
+    Returns:
+        Rows of ``pointing:{map}``, ``energy:{map}`` and ``AUPRC:{map}`` of every map, means over scans with
+        patient-clustered bootstrap intervals, and of ``lesion-share``, the mean share of voxels that are
+        lesion (energy and AUPRC of chance). Empty maps count as misses, and the note says how many are.
+    """
+    mean = partial(_mean, replicates=settings["replicates"], seed=seed)
+    rows = []
+    for name in MAPS:
+        own = table[table["map"] == name]
+        known = own[own["lesion_share"] > 0]
+        counts = {"n_positive": len(known), "n_negative": 0}
+        notes = {
+            "scans left out: lesion lost at the networks' resolution": len(own) - len(known),
+            f"of {len(known)} maps empty": int(known["empty"].sum()),
+        }
+        note = "; ".join(f"{count} {text}" for text, count in notes.items() if count)
+        for metric, column in MEASURES.items():
+            rows.append(
+                metric_row(f"{metric}:{name}", mean(known[column], known["patient"]), **counts, note=note)
+            )
+    return [*rows, metric_row(SHARE, mean(known["lesion_share"], known["patient"]), **counts)]
+
+
+def _mean(values: pd.Series, patients: pd.Series, *, replicates: int, seed: int) -> Interval:
+    """Mean over scans with its patient-clustered bootstrap interval."""
+    if not len(values):
+        reason = "undefined: no scan with hemorrhage and reference mask"
+        return Interval(np.nan, np.nan, np.nan, reason)
+    numbers = values.to_numpy(dtype=np.float64)
+    return cluster_bootstrap(
+        lambda weights: weights @ numbers / weights.sum(axis=1),
+        patients.to_numpy(),
+        replicates=replicates,
+        seed=seed,
+    )

@@ -31,8 +31,8 @@ run: setup ## run the study, then make results/report.html
 	@$(MAKE) --no-print-directory results/report.html
 
 # The report is redone when a figure, a table or a caption is newer.
-results/report.html: $(wildcard results/figures/* results/tables/* report/*.rst)
-	$(SNAKEMAKE) --report $@ $(ARGS)
+results/report.html: $(wildcard results/figures/* results/tables/* report/*) config.yaml
+	PYTHONPATH=scripts $(SNAKEMAKE) --reporter smartnet --report-smartnet-path $@ $(ARGS)
 	@PYTHONPATH=scripts $(BIN)/python -m smartnet.privacy $@ || { rm -f $@; exit 1; }
 
 report: results/report.html ## results/report.html from what is there

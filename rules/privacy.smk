@@ -5,7 +5,7 @@ private: resources/index/phi_scan.tsv, what was looked for.
 """
 
 # What the study makes, but for the scan that comes after it.
-STUDY = [*FIGURES, *TABLES, "results/metrics.csv", "results/quality/index.html"]
+STUDY = [*FIGURES, *TABLES, "results/metrics.csv", "results/quality/index.html", *BROWSER]
 
 
 rule phi_scan:

@@ -38,8 +38,8 @@ results/report.html: $(wildcard results/figures/* results/tables/* report/*) con
 report: results/report.html ## results/report.html from what is there
 
 test: setup ## every test: style, units, the DAG, a whole small study
-	$(BIN)/python -m pytest --ignore=tests/end_to_end --numprocesses 2 --dist loadfile
-	$(BIN)/python -m pytest tests/end_to_end
+	$(BIN)/python -m pytest --ignore=tests/end_to_end --ignore=tests/browser --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest tests/end_to_end tests/browser
 
 lint: setup ## style of Python and Snakemake
 	$(BIN)/ruff check .

@@ -130,3 +130,4 @@ choose(null);
 if (matchMedia("(max-width: 70rem)").matches) document.querySelector(".contents details").open = false;
 follow();
 mark();
+for (const box of all("#workflow .scroll")) box.scrollLeft = (box.scrollWidth - box.clientWidth) / 2;

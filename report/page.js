@@ -76,6 +76,9 @@ function mark() {
 }
 addEventListener("scroll", () => { if (!waiting) { waiting = true; requestAnimationFrame(mark); } }, { passive: true });
 
+// ---- A figure is in the page once: its link takes it from there.
+for (const link of all("a[data-inside]")) link.href = link.closest(".item").querySelector("img").src;
+
 // ---- A figure by itself.
 const large = document.querySelector("dialog.large");
 for (const button of all("button.open")) button.addEventListener("click", () => {

@@ -149,7 +149,7 @@ def _hot(plane: np.ndarray, tile: tuple[int, int]) -> np.ndarray:
     import cv2
 
     values = np.rint(np.clip(_resized(plane, tile), 0, 1) * 255).astype(np.uint8)
-    return cv2.applyColorMap(values, cv2.COLORMAP_INFERNO)
+    return np.where(values[..., None] > 0, cv2.applyColorMap(values, cv2.COLORMAP_INFERNO), np.uint8(0))
 
 
 def _sheet(tiles: Sequence[np.ndarray]) -> np.ndarray:

@@ -26,6 +26,7 @@ PAGES = {
     "cases/index.html": "Case browser: the worst test cases, slice by slice",
     "metrics.csv": "Every metric with its interval, one row each",
 }
+WORDING_BYTES = 300  # by which the words around a small or a whole picture may differ
 _NUMBER = re.compile(r"[<>±+\-\u2013\u2212]?\s*[\d.,]+\b.*|n/a|", re.DOTALL)
 
 
@@ -54,7 +55,7 @@ def write_page(study: Study, *, root: Path, templates: Path, output: Path, budge
     render = _renderer(templates)
     figures = [item for section in sections for item in section["items"] if item["kind"] == "figure"]
     nothing = [Picture("", True, 0)] * len(figures)
-    taken = len(_filled(render, content, figures, nothing))
+    taken = len(_filled(render, content, figures, nothing)) + WORDING_BYTES * len(figures)
     pictures = embed([item["files"] for item in figures], taken=taken, budget_mb=budget_mb)
     write_bytes(_filled(render, content, figures, pictures), output)
 

@@ -1,4 +1,4 @@
-"""Sheets of a case: the right slice in the right tile, the right colour in the right place, the same bytes."""
+"""Sheets of a case: the right slice in the right tile, the right colour in its place, the same bytes."""
 
 import subprocess
 import sys

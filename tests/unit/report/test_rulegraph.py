@@ -1,5 +1,7 @@
 """The graph of the rules: what is joined, and that nothing overlaps."""
 
+from itertools import pairwise
+
 import pytest
 
 from smartnet.report.rulegraph import PILL_PX, WIDTH, draw_graph, stage_lines
@@ -59,7 +61,7 @@ def test_every_stage_stands_below_what_it_reads_and_nothing_overlaps():
         rows.setdefault(card.y, []).append(card)
     for row in rows.values():
         row.sort(key=lambda card: card.x)
-        assert all(a.x + a.width < b.x for a, b in zip(row, row[1:], strict=False))
+        assert all(a.x + a.width < b.x for a, b in pairwise(row))
     assert {pill.name for card in graph.cards for pill in card.pills} == {r.name for r in RULES}
 
 

@@ -55,7 +55,7 @@ class Reporter(ReporterBase):
         files = {rule.stage: Path(workflow.basedir, "rules", f"{rule.stage}.smk") for rule in rules}
         return Study(
             description=self.workflow_description,
-            results=self._results([rule.name for rule in rules]),
+            results=self._results([rule.name for rule in workflow.rules]),
             rules=rules,
             stages={stage: _first_line(file) for stage, file in files.items()},
             config=workflow.config,
@@ -92,7 +92,7 @@ class Reporter(ReporterBase):
                 docstring=(rule.docstring or "").strip(),
                 seconds=[record.endtime - record.starttime for record in records[rule.name]],
                 peak_mb=max((peak for r in records[rule.name] for peak in _peaks(r.job)), default=None),
-                reads=sorted(reads[rule.name]),
+                reads=sorted(reads[rule.name] & set(records)),
             )
             for rule in self.dag.workflow.rules
             if rule.name in records

@@ -11,6 +11,7 @@ import pandas as pd
 
 from smartnet.browser.errors import ERRORS, KINDS, case_errors, worst_cases
 from smartnet.browser.sprites import COLUMNS, draw_case, write_thumbs
+from smartnet.figures.names import KINDS as LESIONS
 from smartnet.figures.names import display_dataset, display_name, sort_datasets
 from smartnet.files import read_json, read_table, write_bytes
 from smartnet.parallel import map_processes
@@ -18,7 +19,7 @@ from smartnet.predict.scans import find_scan
 
 logger = logging.getLogger(__name__)
 
-LESIONS = ("EDH", "IPH", "IVH", "SAH", "SDH")
+SEGMENTED = "segmentation"
 
 
 def write_browser(
@@ -45,45 +46,43 @@ def write_browser(
         output: the HTML file.
         threads: processes that draw.
     """
-    tables = {
-        task: pd.concat([read_table(run["table"]) for run in runs if run["task"] == task], ignore_index=True)
-        for task in dict.fromkeys(run["task"] for run in runs)
-    }
     points = {run["task"]: read_json(run["threshold"])["threshold"] for run in runs}
-    cases = case_errors(tables, points.get("classification"))
+    cases = case_errors(_predictions(runs), points.get("classification"))
     kinds = _kinds_of_hemorrhage(volumes)
-    masks = {
-        run["dataset"]: Path(run["table"]).with_suffix("") for run in runs if run["task"] == "segmentation"
-    }
+    folders = {run["dataset"]: Path(run["table"]).with_suffix("") for run in runs if run["task"] == SEGMENTED}
     draw = partial(
         _draw,
         volumes=volumes,
         maps=[Path(folder) for folder in maps],
         colours={"truth": colours["truth"], "prediction": colours["ours"]},
-        output=Path(output).parent,
-        masks=masks,
     )
     shown = []
-    for dataset in sort_datasets(cases["dataset"]):
+    for dataset in sort_datasets(run["dataset"] for run in runs):
+        folder = Path(output).parent / dataset
+        folder.mkdir(parents=True, exist_ok=True)
         chosen = worst_cases(cases[cases["dataset"] == dataset], count)
-        drawn = list(map_processes(draw, chosen["case"].tolist(), [dataset] * len(chosen), threads=threads))
-        write_thumbs([entry.pop("thumb") for entry in drawn], Path(output).parent / dataset / "thumbs.jpg")
-        rows = chosen.to_dict("records")
-        shown += [
-            _entry(row, place, kinds[row["case"]]) | entry
-            for place, (row, entry) in enumerate(zip(rows, drawn, strict=True))
-        ]
+        paint = partial(draw, masks=folders.get(dataset, folder / "no-segmenter"), folder=folder)
+        drawn = list(map_processes(paint, chosen["case"].tolist(), threads=threads))
+        if drawn:
+            write_thumbs([entry.pop("thumb") for entry in drawn], folder / "thumbs.jpg")
+        for place, (row, entry) in enumerate(zip(chosen.to_dict("records"), drawn, strict=True)):
+            shown.append(_entry(row, place, kinds[row["case"]]) | entry)
         logger.info("%s: %d of %d cases", dataset, len(chosen), int((cases["dataset"] == dataset).sum()))
     names = {run["task"]: display_name(run["model"]) for run in runs}
     study = {"columns": COLUMNS, "names": names, "points": points, "cases": shown}
     write_bytes(_page(study, cases, colours, template).encode(), output)
 
 
-def _draw(
-    case: str, dataset: str, *, volumes: Sequence[Path], masks: Mapping, output: Path, **how: Any
-) -> dict:
-    mask = masks.get(dataset, Path("no-segmenter")) / f"{case}.nii.gz"
-    return draw_case(find_scan(volumes, case), mask=mask, folder=output / dataset, **how)
+def _predictions(runs: Sequence[Mapping[str, Any]]) -> dict[str, pd.DataFrame]:
+    """Read the predictions of each task on all test sets."""
+    return {
+        task: pd.concat([read_table(run["table"]) for run in runs if run["task"] == task], ignore_index=True)
+        for task in dict.fromkeys(run["task"] for run in runs)
+    }
+
+
+def _draw(case: str, *, volumes: Sequence[Path], masks: Path, **how: Any) -> dict:
+    return draw_case(find_scan(volumes, case), mask=masks / f"{case}.nii.gz", **how)
 
 
 def _kinds_of_hemorrhage(volumes: Sequence[Path]) -> dict[str, str]:
@@ -117,9 +116,8 @@ def _page(study: Mapping[str, Any], cases: pd.DataFrame, colours: Mapping[str, s
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    totals = cases["dataset"].value_counts()
     datasets = [
-        {"id": name, "name": display_dataset(name), "cases": int(totals[name])}
+        {"id": name, "name": display_dataset(name), "cases": int((cases["dataset"] == name).sum())}
         for name in sort_datasets(cases["dataset"])
     ]
     return environment.get_template(template.name).render(

@@ -1,6 +1,6 @@
 """Pictures of a case for the browser: all its slices on one sheet per layer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,30 +60,23 @@ def draw_case(
     layers = _read(scan, mask, maps)
     spacing = read_json(scan.folder / f"{scan.case}.json")["spacing_mm"]
     z = np.unique(np.linspace(0, len(layers.hu) - 1, MOST_SLICES).round().astype(int))
-    level, width_hu = sum(WINDOW_HU) / 2, WINDOW_HU[1] - WINDOW_HU[0]
-    windowed = window(layers.hu[z], level=level, width=width_hu)
+    windowed = window(layers.hu[z], level=sum(WINDOW_HU) / 2, width=WINDOW_HU[1] - WINDOW_HU[0])
     crop = head_crop(windowed, margin=MARGIN, shape=ASPECT)
     grey = np.rint(cut(windowed, crop) * 255).astype(np.uint8)
-    height = min(MOST_PX, ENLARGED * crop.rows)
-    tile = _tile(height, crop, spacing)
-    tiles = [_resized(plane, tile) for plane in grey]
-    _write(_sheet(tiles), folder / f"{scan.case}-image.jpg", IMAGE_QUALITY)
+    tile = _tile(min(MOST_PX, ENLARGED * crop.rows), crop, spacing)
+    _write(
+        _sheet([_resized(plane, tile) for plane in grey]), folder / f"{scan.case}-image.jpg", IMAGE_QUALITY
+    )
     areas = {}
-    for name in ("truth", "prediction"):
-        volume = getattr(layers, name)
+    for name, volume in (("truth", layers.truth), ("prediction", layers.prediction)):
         areas[name] = None if volume is None else volume[z].sum(axis=(1, 2)) * spacing[1] * spacing[2]
         if volume is not None and volume[z].any():
-            marked = [
-                _marked(plane, tile, colours[name]) for plane in cut(volume[z].astype(np.float32), crop)
-            ]
-            _write(_sheet(marked), folder / f"{scan.case}-{name}.png")
-    heat_tile = None
-    if layers.heat is not None:
-        heat_tile = _tile(min(MAP_PX, height), crop, spacing)
-        heat = cut(np.clip(layers.heat[z], 0, 1).astype(np.float32), crop)
-        _write(_sheet([_hot(p, heat_tile) for p in heat]), folder / f"{scan.case}-map.jpg", MAP_QUALITY)
-    shown = max((a for a in areas.values() if a is not None and a.any()), key=np.max, default=None)
-    middle = len(z) // 2 if shown is None else int(np.argmax(shown))
+            planes = [_marked(p, tile, colours[name]) for p in cut(volume[z].astype(np.float32), crop)]
+            _write(_sheet(planes), folder / f"{scan.case}-{name}.png")
+    heat_tile = None if layers.heat is None else _tile(min(MAP_PX, tile[1]), crop, spacing)
+    if heat_tile:
+        planes = [_hot(p, heat_tile) for p in cut(np.clip(layers.heat[z], 0, 1).astype(np.float32), crop)]
+        _write(_sheet(planes), folder / f"{scan.case}-map.jpg", MAP_QUALITY)
     return {
         "slices": len(layers.hu),
         "z": z.tolist(),
@@ -91,8 +84,14 @@ def draw_case(
         "map": heat_tile and list(heat_tile),
         **{f"{name}_mm2": None if a is None else [round(float(v)) for v in a] for name, a in areas.items()},
         "spacing_mm": [round(value, 2) for value in spacing],
-        "thumb": _resized(grey[middle], (THUMB_PX * 3 // 4, THUMB_PX)),
+        "thumb": _resized(grey[_fullest(areas.values(), len(z))], (THUMB_PX * 3 // 4, THUMB_PX)),
     }
+
+
+def _fullest(areas: Iterable[np.ndarray | None], count: int) -> int:
+    """Place of the slice with the largest area of either mask, the middle one without any."""
+    known = [area for area in areas if area is not None and area.any()]
+    return int(np.argmax(max(known, key=np.max))) if known else count // 2
 
 
 def write_thumbs(thumbs: Sequence[np.ndarray], path: Path) -> None:

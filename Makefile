@@ -31,15 +31,15 @@ run: setup ## run the study, then make results/report.html
 	@$(MAKE) --no-print-directory results/report.html
 
 # The report is redone when a figure, a table or a caption is newer.
-results/report.html: $(wildcard results/figures/* results/tables/* report/*.rst)
-	$(SNAKEMAKE) --report $@ $(ARGS)
+results/report.html: $(wildcard results/figures/* results/tables/* report/*) config.yaml
+	PYTHONPATH=scripts $(SNAKEMAKE) --reporter smartnet --report-smartnet-path $@ $(ARGS)
 	@PYTHONPATH=scripts $(BIN)/python -m smartnet.privacy $@ || { rm -f $@; exit 1; }
 
 report: results/report.html ## results/report.html from what is there
 
 test: setup ## every test: style, units, the DAG, a whole small study
-	$(BIN)/python -m pytest --ignore=tests/end_to_end --numprocesses 2 --dist loadfile
-	$(BIN)/python -m pytest tests/end_to_end
+	$(BIN)/python -m pytest --ignore=tests/end_to_end --ignore=tests/browser --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest tests/end_to_end tests/browser
 
 lint: setup ## style of Python and Snakemake
 	$(BIN)/ruff check .

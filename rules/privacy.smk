@@ -6,7 +6,10 @@ private: resources/index/phi_scan.tsv, what was looked for.
 
 # What the study makes, but for the scan that comes after it.
 FIGURES, TABLES = outputs_of("figure_"), outputs_of("table_")
-STUDY = [*FIGURES, *TABLES, "results/metrics.csv", "results/comparisons.csv", "results/quality/index.html"]
+STUDY = [
+    *[*FIGURES, *TABLES, *BROWSER],
+    *["results/metrics.csv", "results/comparisons.csv", "results/quality/index.html"],
+]
 
 
 rule phi_scan:

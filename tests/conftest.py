@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from support import copy_checkout
+from support import SMOKE, copy_checkout, run_snakemake, write_report
 
 # Two tests run side by side on two cores; set before torch or numpy are imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -24,3 +24,18 @@ def pytest_runtest_makereport(item, call):
 def checkout(tmp_path_factory):
     """A copy of the checkout that tests may run in but not change."""
     return copy_checkout(tmp_path_factory.mktemp("checkout"))
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory):
+    """The smoke study, run once: its folder and what Snakemake printed."""
+    folder = copy_checkout(tmp_path_factory.mktemp("study"))
+    result = run_snakemake(folder, *SMOKE, "--cores", "2")
+    assert result.returncode == 0, result.stdout[-6000:]
+    return folder, result.stdout
+
+
+@pytest.fixture(scope="session")
+def report(study):
+    """The report of the smoke study."""
+    return write_report(study[0])

@@ -25,9 +25,14 @@ def copy_checkout(target: Path) -> Path:
     return target
 
 
-def run_snakemake(folder: Path, *arguments: str, timeout: int = 900) -> subprocess.CompletedProcess:
+SMOKE = ("--configfile", "config/smoke.yaml")
+
+
+def run_snakemake(
+    folder: Path, *arguments: str, timeout: int = 900, **variables: str
+) -> subprocess.CompletedProcess:
     """Run Snakemake in a folder with the environment of the tests; output and errors in one text."""
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment = {**os.environ, **variables, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     return subprocess.run(
         [sys.executable, "-m", "snakemake", *arguments],
         cwd=folder,
@@ -38,3 +43,11 @@ def run_snakemake(folder: Path, *arguments: str, timeout: int = 900) -> subproce
         text=True,
         timeout=timeout,
     )
+
+
+def write_report(folder: Path, path: str = "results/report.html", *overlays: str) -> Path:
+    """Make the report of a finished smoke study, whose configuration may get overlays."""
+    options = ("--reporter", "smartnet", "--report-smartnet-path", path)
+    result = run_snakemake(folder, *SMOKE, *overlays, *options, PYTHONPATH=str(folder / "scripts"))
+    assert result.returncode == 0, result.stdout[-3000:]
+    return folder / path

@@ -1,19 +1,70 @@
-"""The case browser: the test cases with the largest errors, slice by slice.
+"""The case browser: the test cases with the largest errors of the reference, slice by slice.
 
-In: predictions, volumes. Out: results/cases/.
+In: a trained classifier, predictions, slices, volumes. Out: results/maps/browsed/, results/cases/.
 """
 
-# The study's own network: SMART-Net or the last start, with the first 3D operator of each task.
-BROWSED_START = "smartnet" if "smartnet" in config["pretexts"] else config["pretexts"][-1]
-BROWSED = [name for name in COMPARED if MODELS[name].pretext == BROWSED_START]
-BROWSER = ["results/cases/index.html"] if BROWSED else []
+BROWSED = runs(seeds=[FIRST_SEED], among=REFERENCES.values())
+
+
+rule choose_browsed:
+    """Choose the cases of the browser by rule: of every test set those with the largest errors."""
+    input:
+        tables=column(BROWSED, "table"),
+        thresholds=column(BROWSED, "threshold"),
+    output:
+        cases="results/maps/browsed.tsv",
+    log:
+        "logs/choose_browsed.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        runs=BROWSED,
+        per_dataset=config["explain"]["browse"],
+        code=fingerprint("smartnet.browser.errors"),
+    script:
+        "../scripts/choose_browsed.py"
+
+
+rule browsed_maps:
+    """Map these cases: Grad-CAM of the scan's logit through the 3D operator, in CT space."""
+    input:
+        classifier=f"results/downstream/{REFERENCES['classification']}/seed-{FIRST_SEED}/model.safetensors",
+        architecture=f"results/downstream/{REFERENCES['classification']}/seed-{FIRST_SEED}/model.json",
+        cases="results/maps/browsed.tsv",
+        slices=slices_of_role("test"),
+        volumes=shard_folders("volumes", TEST_SETS),
+        split="results/split.tsv",
+    output:
+        maps=directory("results/maps/browsed"),
+    log:
+        "logs/browsed_maps.log",
+    benchmark:
+        "benchmarks/browsed_maps.tsv"
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+        gpu=1,
+    params:
+        max_slices=config["downstream"]["classification"]["max_slices"],
+        code=fingerprint("smartnet.explain.browsed"),
+    script:
+        "../scripts/browsed_maps.py"
 
 
 rule case_browser:
     """Draw the worst test cases with reference, prediction and map, and the page to look through them."""
     input:
-        tables=column(runs(seeds=[FIRST_SEED], among=BROWSED), "table"),
-        thresholds=column(runs(seeds=[FIRST_SEED], among=BROWSED), "threshold"),
+        tables=column(BROWSED, "table"),
+        thresholds=column(BROWSED, "threshold"),
+        cases="results/maps/browsed.tsv",
+        maps="results/maps/browsed",
         volumes=shard_folders("volumes", TEST_SETS),
         template=[f"report/browser.{suffix}" for suffix in ("html.jinja", "css", "js")],
     output:
@@ -30,8 +81,7 @@ rule case_browser:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        runs=runs(seeds=[FIRST_SEED], among=BROWSED),
-        per_dataset=config["explain"]["browse"],
+        runs=BROWSED,
         style=style_of("browser", "outlines"),
         code=fingerprint("smartnet.browser.page"),
     script:

@@ -7,7 +7,7 @@ private: resources/index/phi_scan.tsv, what was looked for.
 # What the study makes, but for the scan that comes after it.
 FIGURES, TABLES = outputs_of("figure_"), outputs_of("table_")
 STUDY = [
-    *[*FIGURES, *TABLES, *BROWSER],
+    *[*FIGURES, *TABLES, "results/cases/index.html"],
     *["results/metrics.csv", "results/comparisons.csv", "results/quality/index.html"],
 ]
 

@@ -9,9 +9,9 @@ with job(snakemake.log[0]):
 
     write_browser(
         snakemake.params.runs,
+        Path(snakemake.input.cases),
         [Path(folder) for folder in snakemake.input.volumes],
-        [Path(folder) for folder in snakemake.input.get("maps", [])],
-        count=snakemake.params.per_dataset,
+        [Path(snakemake.input.maps)],
         colours=snakemake.params.style["colours"]["outlines"],
         template=Path(snakemake.input.template[0]),
         output=Path(snakemake.output.page),

@@ -1,9 +1,13 @@
 """What is wrong with a case, by one classifier and one segmenter, and which cases are looked at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from smartnet.files import read_json, read_table, write_table
 
 POOR_DSC = 0.5  # below it an overlap is called poor
 ERRORS = {
@@ -15,7 +19,37 @@ ERRORS = {
 """Errors by which cases can be sorted; the first that the study has comes first."""
 
 KINDS = {"missed": "Missed", "alarm": "False alarm", "overlap": "Poor overlap"}
+TEXT = {"case": str, "patient": str, "dataset": str}
 _KEYS = ["case", "patient", "dataset", "truth"]
+
+
+def read_errors(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Read the predictions of one classifier, one segmenter, or both, on every test set: ``case_errors``.
+
+    Args:
+        runs: ``task``, ``table`` and ``threshold`` (paths) of each test set.
+    """
+    tables = {
+        task: pd.concat(
+            [read_table(run["table"], dtype=TEXT) for run in runs if run["task"] == task], ignore_index=True
+        )
+        for task in dict.fromkeys(run["task"] for run in runs)
+    }
+    points = {run["task"]: read_json(run["threshold"])["threshold"] for run in runs}
+    return case_errors(tables, points.get("classification"))
+
+
+def choose_browsed(runs: Sequence[Mapping[str, Any]], *, count: int, output: Path) -> None:
+    """Write the cases that the browser shows: ``case dataset``, of every test set the worst first.
+
+    Args:
+        runs: as for ``read_errors``.
+        count: cases per data set, at most.
+        output: table to write.
+    """
+    cases = read_errors(runs)
+    chosen = [worst_cases(part, count) for _, part in cases.groupby("dataset", sort=True)]
+    write_table(pd.concat(chosen)[["case", "dataset"]], output)
 
 
 def case_errors(tables: Mapping[str, pd.DataFrame], threshold: float | None) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from smartnet.browser.errors import ERRORS, KINDS, case_errors, worst_cases
+from smartnet.browser.errors import ERRORS, KINDS, read_errors
 from smartnet.browser.sprites import COLUMNS, draw_case, write_thumbs
 from smartnet.figures.names import KINDS as LESIONS
 from smartnet.figures.names import display_dataset, display_name, sort_datasets
@@ -24,10 +24,10 @@ SEGMENTED = "segmentation"
 
 def write_browser(
     runs: Sequence[Mapping[str, Any]],
+    chosen: Path,
     volumes: Sequence[Path],
     maps: Sequence[Path],
     *,
-    count: int,
     colours: Mapping[str, str],
     template: Path,
     output: Path,
@@ -38,16 +38,16 @@ def write_browser(
     Args:
         runs: ``model``, ``task``, ``dataset``, ``table``, ``threshold`` of one classifier, one segmenter, or
             both, on every test set; the masks of a segmenter lie in the folder named as its table.
+        chosen: table of ``choose_browsed``.
         volumes: shards of volumes of the test sets.
-        maps: folders that may hold a map ``{case}.nii.gz`` of a case, 0 to 1 on the volume's grid.
-        count: cases per data set, at most.
+        maps: folders that may hold a map ``{case}.nii.gz`` of a case, uint8 on the volume's grid.
         colours: of outlines, ``truth`` and ``ours``.
         template: Jinja2 template of the page.
         output: the HTML file.
         threads: processes that draw.
     """
     points = {run["task"]: read_json(run["threshold"])["threshold"] for run in runs}
-    cases = case_errors(_predictions(runs), points.get("classification"))
+    cases, browsed = read_errors(runs), read_table(chosen, dtype={"case": str, "dataset": str})
     kinds = _kinds_of_hemorrhage(volumes)
     folders = {run["dataset"]: Path(run["table"]).with_suffix("") for run in runs if run["task"] == SEGMENTED}
     draw = partial(
@@ -60,25 +60,17 @@ def write_browser(
     for dataset in sort_datasets(run["dataset"] for run in runs):
         folder = Path(output).parent / dataset
         folder.mkdir(parents=True, exist_ok=True)
-        chosen = worst_cases(cases[cases["dataset"] == dataset], count)
+        own = cases.set_index("case").loc[browsed.loc[browsed["dataset"] == dataset, "case"]].reset_index()
         paint = partial(draw, masks=folders.get(dataset, folder / "no-segmenter"), folder=folder)
-        drawn = list(map_processes(paint, chosen["case"].tolist(), threads=threads))
+        drawn = list(map_processes(paint, own["case"].tolist(), threads=threads))
         if drawn:
             write_thumbs([entry.pop("thumb") for entry in drawn], folder / "thumbs.jpg")
-        for place, (row, entry) in enumerate(zip(chosen.to_dict("records"), drawn, strict=True)):
+        for place, (row, entry) in enumerate(zip(own.to_dict("records"), drawn, strict=True)):
             shown.append(_entry(row, place, kinds[row["case"]]) | entry)
-        logger.info("%s: %d of %d cases", dataset, len(chosen), int((cases["dataset"] == dataset).sum()))
+        logger.info("%s: %d of %d cases", dataset, len(own), int((cases["dataset"] == dataset).sum()))
     names = {run["task"]: display_name(run["model"]) for run in runs}
     study = {"columns": COLUMNS, "names": names, "points": points, "cases": shown}
     write_bytes(_page(study, cases, colours, template).encode(), output)
-
-
-def _predictions(runs: Sequence[Mapping[str, Any]]) -> dict[str, pd.DataFrame]:
-    """Read the predictions of each task on all test sets."""
-    return {
-        task: pd.concat([read_table(run["table"]) for run in runs if run["task"] == task], ignore_index=True)
-        for task in dict.fromkeys(run["task"] for run in runs)
-    }
 
 
 def _draw(case: str, *, volumes: Sequence[Path], masks: Path, **how: Any) -> dict:

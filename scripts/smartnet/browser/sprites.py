@@ -28,7 +28,7 @@ class Layers(NamedTuple):
         hu: int16 HU.
         truth: bool.
         prediction: bool.
-        heat: float, 0 to 1.
+        heat: uint8, 255 for the scan's largest.
     """
 
     hu: np.ndarray
@@ -45,7 +45,7 @@ def draw_case(
     Args:
         scan: the case.
         mask: NIfTI of its predicted mask; may be missing.
-        maps: folders that may hold ``{case}.nii.gz``, 0 to 1 on the scan's grid; the first counts.
+        maps: folders that may hold ``{case}.nii.gz``, uint8 on the scan's grid; the first counts.
         colours: ``truth`` and ``prediction``, as #rrggbb.
         folder: to write to.
 
@@ -75,7 +75,7 @@ def draw_case(
             _write(_sheet(planes), folder / f"{scan.case}-{name}.png")
     heat_tile = None if layers.heat is None else _tile(min(MAP_PX, tile[1]), crop, spacing)
     if heat_tile:
-        planes = [_hot(p, heat_tile) for p in cut(np.clip(layers.heat[z], 0, 1).astype(np.float32), crop)]
+        planes = [_hot(p, heat_tile) for p in cut(layers.heat[z].astype(np.float32) / 255, crop)]
         _write(_sheet(planes), folder / f"{scan.case}-map.jpg", MAP_QUALITY)
     return {
         "slices": len(layers.hu),

@@ -8,6 +8,26 @@ from smartnet.errors import DataError
 from smartnet.slices.dataset import SliceSet
 
 
+def find_case(slices: SliceSet, case: str, *, table: Path) -> int:
+    """Find a case of the test sets.
+
+    Args:
+        slices: the test sets.
+        case: its name.
+        table: where the case was named, for the message.
+
+    Returns:
+        index of the case in ``slices``.
+
+    Raises:
+        DataError: the case is not in a test set.
+    """
+    found = np.flatnonzero(slices.cases["case"] == case)
+    if not len(found):
+        raise DataError(f"{table}: case {case} is not a test case; choose the cases again")
+    return int(found[0])
+
+
 def find_slice(slices: SliceSet, case: str, z: int, *, table: Path) -> tuple[int, int]:
     """Find a slice of the volume among the stored ones.
 
@@ -23,11 +43,9 @@ def find_slice(slices: SliceSet, case: str, z: int, *, table: Path) -> tuple[int
     Raises:
         DataError: the case is not in a test set, or the slice was not stored.
     """
-    found = np.flatnonzero(slices.cases["case"] == case)
-    if not len(found):
-        raise DataError(f"{table}: case {case} is not a test case; choose the cases again")
-    stored = slices.slices.loc[slices.slices["index"] == found[0], "z"].to_numpy()
+    index = find_case(slices, case, table=table)
+    stored = slices.slices.loc[slices.slices["index"] == index, "z"].to_numpy()
     position = np.flatnonzero(stored == z)
     if not len(position):
         raise DataError(f"{table}: case {case} has no slice at z = {z}; choose the cases again")
-    return int(found[0]), int(position[0])
+    return index, int(position[0])

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from smartnet.browser.errors import ERRORS, case_errors, worst_cases
+from smartnet.browser.errors import ERRORS, case_errors, choose_browsed, worst_cases
+from smartnet.files import read_table, write_json, write_table
 
 KEYS = {"patient": "p", "dataset": "internal"}
 
@@ -56,3 +57,18 @@ def test_the_worst_by_each_error_take_turns():
     assert worst_cases(cases, 3)["case"].tolist() == ["b", "c", "a"]
     assert len(worst_cases(cases, 99)) == 4
     assert list(ERRORS) == ["classification", "overlap", "false", "missed"]
+
+
+def test_the_cases_of_the_browser_are_the_worst_of_every_test_set(tmp_path):
+    runs = []
+    write_json({"threshold": 0.5}, tmp_path / "threshold.json")
+    for dataset in ("public", "internal"):
+        for task, table in TABLES.items():
+            path = tmp_path / task / f"{dataset}.csv"
+            write_table(table.assign(dataset=dataset), path)
+            runs.append({"task": task, "table": path, "threshold": tmp_path / "threshold.json"})
+    choose_browsed(runs, count=2, output=tmp_path / "browsed.tsv")
+    chosen = read_table(tmp_path / "browsed.tsv")
+    assert list(chosen["dataset"]) == ["internal", "internal", "public", "public"]
+    expected = worst_cases(case_errors(TABLES, 0.5), 2)["case"]
+    assert list(chosen["case"]) == [*expected, *expected]

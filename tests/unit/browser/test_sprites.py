@@ -83,8 +83,8 @@ def test_of_many_slices_evenly_spread_ones_are_shown(tmp_path):
 
 
 def test_a_map_is_black_where_it_is_zero(scan, tmp_path):
-    heat = np.zeros((12, 60, 90), np.float32)
-    heat[7] = 1
+    heat = np.zeros((12, 60, 90), np.uint8)
+    heat[7] = 255
     write_nifti(heat, np.eye(4), tmp_path / "maps/case.nii.gz")
     entry = draw(scan, tmp_path / "out", [tmp_path / "none", tmp_path / "maps"])
     shown = tiles(tmp_path / "out/case-map.jpg", entry, "map")
@@ -94,7 +94,7 @@ def test_a_map_is_black_where_it_is_zero(scan, tmp_path):
 
 
 def test_a_map_on_another_grid_is_one_readable_message(scan, tmp_path):
-    write_nifti(np.zeros((3, 60, 90), np.float32), np.eye(4), tmp_path / "maps/case.nii.gz")
+    write_nifti(np.zeros((3, 60, 90), np.uint8), np.eye(4), tmp_path / "maps/case.nii.gz")
     with pytest.raises(
         DataError, match=r"^case case: its map \(3, 60, 90\) is not on the grid of its scan \(12, 60, 90\)"
     ):

@@ -8,6 +8,7 @@ from sklearn.metrics import average_precision_score
 from torch import nn
 
 from smartnet.errors import DataError, ModelError
+from smartnet.explain.browsed import map_browsed
 from smartnet.explain.cam import seg_grad_cam, slice_profile
 from smartnet.explain.cases import choose_cases
 from smartnet.explain.maps import compute_maps, placed
@@ -146,3 +147,19 @@ def test_placed_maps_lie_where_the_lesion_is(tmp_path, tilt, crop_margin):
     assert average_precision_score(reference.ravel() > 0, whole.ravel()) > 0.97
     shifted = np.roll(whole, 4, axis=2)
     assert average_precision_score(reference.ravel() > 0, shifted.ravel()) < 0.9
+
+
+def test_browsed_cases_have_the_same_map_in_ct_space(study, networks, written, tmp_path):
+    root, folders = study
+    volumes = [root / "volumes" / name for name in ("internal", "public")]
+    options = {"gpu": 0, "threads": 1, "max_slices": 8}
+    places = (networks / "classifier", written / "maps.tsv", folders, volumes, root / "split.tsv")
+    map_browsed(*places, output=tmp_path / "maps", **options)
+    for case in read_table(written / "maps.tsv")["case"]:
+        ours, affine = read_nifti(tmp_path / "maps" / f"{case}.nii.gz")
+        theirs, same = read_nifti(written / "volumes" / f"{case}_gradcam.nii.gz")
+        np.testing.assert_array_equal(ours, theirs)
+        np.testing.assert_array_equal(affine, same)
+    write_table(read_table(written / "maps.tsv").assign(case="cnobody"), tmp_path / "cases.tsv")
+    with pytest.raises(DataError, match="case cnobody is not a test case; choose the cases again"):
+        map_browsed(places[0], tmp_path / "cases.tsv", *places[2:], output=tmp_path / "maps", **options)

@@ -1,0 +1,14 @@
+"""Adapter of rule choose_browsed."""
+
+from pathlib import Path
+
+from smartnet.logs import job
+
+with job(snakemake.log[0]):
+    from smartnet.browser.errors import choose_browsed
+
+    choose_browsed(
+        snakemake.params.runs,
+        count=snakemake.params.per_dataset,
+        output=Path(snakemake.output.cases),
+    )

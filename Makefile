@@ -9,7 +9,7 @@ SNAKEMAKE := $(BIN)/snakemake --resources gpu=$(GPUS)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor run report test lint format docs lock clean
+.PHONY: help setup doctor run figures report test lint format docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ doctor: ## what this machine lacks for the study, one line each
 run: setup ## run the study, then make results/report.html
 	$(SNAKEMAKE) --cores $(CORES) $(ARGS)
 	@$(MAKE) --no-print-directory results/report.html
+
+figures: setup ## redraw figures and tables whose style, code or numbers changed
+	$(SNAKEMAKE) --cores $(CORES) figures tables $(ARGS)
 
 # The report is redone when a figure, a table or a caption is newer.
 results/report.html: $(wildcard results/figures/* results/tables/* report/*) config.yaml

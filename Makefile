@@ -30,7 +30,7 @@ run: setup ## run the study, then make results/report.html
 	$(SNAKEMAKE) --cores $(CORES) $(ARGS)
 	@$(MAKE) --no-print-directory results/report.html
 
-figures: setup ## redraw figures and tables from cached numbers, what is out of date
+figures: setup ## redraw figures and tables whose style, code or numbers changed
 	$(SNAKEMAKE) --cores $(CORES) $(ARGS) -- figures tables
 
 # The report is redone when a figure, a table or a caption is newer.

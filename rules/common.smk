@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from smartnet.config import check, weight_files
 from smartnet.experiments import FROM_FILE, PRETEXTS, TASKS, models, reference_start, references
+from smartnet.figures.names import display_name
 from smartnet.fingerprint import fingerprint
 from smartnet.metrics.convention import EMPTY_CONVENTION
 from snakemake.utils import update_config
@@ -228,6 +229,11 @@ def style_of(figure, *groups):
     own = STYLE["figures"].get(figure, {})
     colours = {group: STYLE["colours"][group] | own.get(group, {}) for group in groups}
     return sizes | {"colours": colours}
+
+
+def shows(subject, model=None):
+    """Labels of a figure or table, by which the report is filtered: all test sets, of all models or of one start."""
+    return {"figure": subject, "model": display_name(model) if model else "all", "dataset": "all"}
 
 
 def outputs_of(prefix):

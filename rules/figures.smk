@@ -5,7 +5,7 @@ In: results/metrics.csv, results/comparisons.csv, predictions, features, maps. O
 
 
 rule figure_montage:
-    """Draw development cases from severe to mild at window 0..80, with the reference outlined."""
+    """Draw a development case per kind of hemorrhage, and one without, at window 0..80 HU, the reference outlined."""
     input:
         volumes=shard_folders(
             "volumes", [name for name in DATASETS if DATASETS[name]["role"] == "development"]
@@ -16,7 +16,7 @@ rule figure_montage:
             "results/figures/montage.png",
             caption="../report/montage.rst",
             category="Data",
-            labels={"figure": "Phantoms"},
+            labels=shows("Scans"),
         ),
     log:
         "logs/figures/montage.log",
@@ -43,7 +43,7 @@ rule figure_datasets:
             "results/figures/datasets.png",
             caption="../report/datasets.rst",
             category="Data",
-            labels={"figure": "Data sets"},
+            labels=shows("Data sets"),
         ),
     log:
         "logs/figures/datasets.log",
@@ -72,7 +72,7 @@ rule figure_roc:
             "results/figures/roc.png",
             caption="../report/roc.rst",
             category="Classification",
-            labels={"figure": "ROC"},
+            labels=shows("ROC"),
         ),
     log:
         "logs/figures/roc.log",
@@ -102,7 +102,7 @@ rule figure_calibration:
             "results/figures/calibration.png",
             caption="../report/calibration.rst",
             category="Classification",
-            labels={"figure": "Calibration", "model": "all", "dataset": "all"},
+            labels=shows("Calibration"),
         ),
     log:
         "logs/figures/calibration.log",
@@ -135,7 +135,7 @@ rule figure_activation:
             "results/figures/activation.png",
             caption="../report/activation.rst",
             category="Explanation",
-            labels={"figure": "Activation maps"},
+            labels=shows("Activation maps"),
         ),
     log:
         "logs/figures/activation.log",
@@ -168,7 +168,7 @@ rule figure_gradcam:
             "results/figures/gradcam.png",
             caption="../report/gradcam.rst",
             category="Explanation",
-            labels={"figure": "Grad-CAM"},
+            labels=shows("Grad-CAM"),
         ),
     log:
         "logs/figures/gradcam.log",
@@ -205,7 +205,7 @@ rule figure_profile:
             "results/figures/profile.png",
             caption="../report/profile.rst",
             category="Explanation",
-            labels={"figure": "Slice profile", "model": REFERENCE, "dataset": "all"},
+            labels=shows("Slice profile", REFERENCE),
         ),
     log:
         "logs/figures/profile.log",
@@ -241,7 +241,7 @@ rule figure_volumetric:
             "results/figures/volumetric.png",
             caption="../report/volumetric.rst",
             category="Explanation",
-            labels={"figure": "Grad-CAM in 3D", "model": REFERENCE, "dataset": "all"},
+            labels=shows("Grad-CAM in 3D", REFERENCE),
         ),
     log:
         "logs/figures/volumetric.log",
@@ -272,7 +272,7 @@ rule figure_randomisation:
             "results/figures/randomisation.png",
             caption="../report/randomisation.rst",
             category="Explanation",
-            labels={"figure": "Random weights", "model": "all", "dataset": "all"},
+            labels=shows("Random weights"),
         ),
     log:
         "logs/figures/randomisation.log",
@@ -303,7 +303,7 @@ rule figure_tsne:
             "results/figures/tsne.png",
             caption="../report/tsne.rst",
             category="Explanation",
-            labels={"figure": "t-SNE"},
+            labels=shows("t-SNE"),
         ),
     log:
         "logs/figures/tsne.log",
@@ -334,7 +334,7 @@ rule figure_segmentation:
             "results/figures/segmentation.png",
             caption="../report/segmentation.rst",
             category="Segmentation",
-            labels={"figure": "Segmentation"},
+            labels=shows("Segmentation"),
         ),
     log:
         "logs/figures/segmentation.log",
@@ -367,7 +367,7 @@ rule figure_learning:
             "results/figures/learning.png",
             caption="../report/learning.rst",
             category="Training",
-            labels={"figure": "Learning curves"},
+            labels=shows("Learning curves"),
         ),
     log:
         "logs/figures/learning.log",
@@ -397,7 +397,7 @@ rule figure_agreement:
             "results/figures/agreement.png",
             caption="../report/agreement.rst",
             category="Segmentation",
-            labels={"figure": "Agreement of volumes", "model": "all", "dataset": "all"},
+            labels=shows("Agreement of volumes"),
         ),
     log:
         "logs/figures/agreement.log",
@@ -425,7 +425,7 @@ rule figure_lesions:
             "results/figures/lesions.png",
             caption="../report/lesions.rst",
             category="Segmentation",
-            labels={"figure": "Lesions by volume", "model": "all", "dataset": "all"},
+            labels=shows("Lesions by volume"),
         ),
     log:
         "logs/figures/lesions.log",
@@ -454,7 +454,7 @@ rule figure_comparison:
             "results/figures/comparison.png",
             caption="../report/comparison.rst",
             category="Comparison",
-            labels={"figure": "Comparison", "model": "all", "dataset": "all"},
+            labels=shows("Comparison"),
         ),
     log:
         "logs/figures/comparison.log",
@@ -482,7 +482,7 @@ rule figure_subgroups:
             "results/figures/subgroups.png",
             caption="../report/subgroups.rst",
             category="Comparison",
-            labels={"figure": "Subgroups", "model": REFERENCE, "dataset": "all"},
+            labels=shows("Subgroups", REFERENCE),
         ),
     log:
         "logs/figures/subgroups.log",
@@ -513,7 +513,7 @@ rule figure_rendering:
             "results/figures/rendering.png",
             caption="../report/rendering.rst",
             category="Segmentation",
-            labels={"figure": "3D rendering", "model": REFERENCE, "dataset": "all"},
+            labels=shows("3D rendering", REFERENCE),
         ),
     log:
         "logs/figures/rendering.log",
@@ -543,7 +543,7 @@ rule figure_failures:
             "results/figures/failures.png",
             caption="../report/failures.rst",
             category="Segmentation",
-            labels={"figure": "Failure cases", "model": REFERENCE, "dataset": "all"},
+            labels=shows("Failure cases", REFERENCE),
         ),
     log:
         "logs/figures/failures.log",
@@ -571,7 +571,7 @@ rule figure_operators:
             "results/figures/operators.png",
             caption="../report/operators.rst",
             category="Ablation",
-            labels={"figure": "3D operators", "model": "all", "dataset": "all"},
+            labels=shows("3D operators"),
         ),
     log:
         "logs/figures/operators.log",

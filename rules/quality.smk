@@ -55,7 +55,7 @@ rule table_quality:
             "results/tables/quality.csv",
             caption="../report/table_quality.rst",
             category="Data",
-            labels={"figure": "Quality"},
+            labels=shows("Quality"),
         ),
         tex="results/tables/quality.tex",
     log:

@@ -15,7 +15,7 @@ rule table_datasets:
             "results/tables/datasets.csv",
             caption="../report/table_datasets.rst",
             category="Data",
-            labels={"figure": "Table"},
+            labels=shows("Data sets"),
         ),
         tex="results/tables/datasets.tex",
     log:
@@ -42,7 +42,7 @@ rule table_classification:
             "results/tables/classification.csv",
             caption="../report/table_classification.rst",
             category="Classification",
-            labels={"figure": "Table"},
+            labels=shows("Classification"),
         ),
         tex="results/tables/classification.tex",
     log:
@@ -69,7 +69,7 @@ rule table_operating:
             "results/tables/operating.csv",
             caption="../report/table_operating.rst",
             category="Classification",
-            labels={"figure": "Operating points", "model": "all", "dataset": "all"},
+            labels=shows("Operating points"),
         ),
         tex="results/tables/operating.tex",
     log:
@@ -98,7 +98,7 @@ rule table_segmentation:
             "results/tables/segmentation.csv",
             caption="../report/table_segmentation.rst",
             category="Segmentation",
-            labels={"figure": "Table"},
+            labels=shows("Segmentation"),
         ),
         tex="results/tables/segmentation.tex",
     log:
@@ -126,7 +126,7 @@ rule table_agreement:
             "results/tables/agreement.csv",
             caption="../report/table_agreement.rst",
             category="Segmentation",
-            labels={"figure": "Agreement of volumes", "model": "all", "dataset": "all"},
+            labels=shows("Agreement of volumes"),
         ),
         tex="results/tables/agreement.tex",
     log:
@@ -154,7 +154,7 @@ rule table_lesions:
             "results/tables/lesions.csv",
             caption="../report/table_lesions.rst",
             category="Segmentation",
-            labels={"figure": "Lesions by volume", "model": "all", "dataset": "all"},
+            labels=shows("Lesions by volume"),
         ),
         tex="results/tables/lesions.tex",
     log:
@@ -182,7 +182,7 @@ rule table_pretexts:
             "results/tables/pretexts.csv",
             caption="../report/table_pretexts.rst",
             category="Ablation",
-            labels={"figure": "Starts"},
+            labels=shows("Starts"),
         ),
         tex="results/tables/pretexts.tex",
     log:
@@ -210,7 +210,7 @@ rule table_operators:
             "results/tables/operators.csv",
             caption="../report/table_operators.rst",
             category="Ablation",
-            labels={"figure": "3D operators"},
+            labels=shows("3D operators"),
         ),
         tex="results/tables/operators.tex",
     log:
@@ -239,8 +239,8 @@ rule table_published:
         csv=report(
             "results/tables/published.csv",
             caption="../report/table_published.rst",
-            category="Classification",
-            labels={"figure": "Table"},
+            category="Comparison",
+            labels=shows("Published numbers"),
         ),
         tex="results/tables/published.tex",
     log:
@@ -268,7 +268,7 @@ rule table_localisation:
             "results/tables/localisation.csv",
             caption="../report/table_localisation.rst",
             category="Explanation",
-            labels={"figure": "Localisation", "model": "all", "dataset": "all"},
+            labels=shows("Localisation"),
         ),
         tex="results/tables/localisation.tex",
     log:
@@ -295,7 +295,7 @@ rule table_comparisons:
             "results/tables/comparisons.csv",
             caption="../report/table_comparisons.rst",
             category="Comparison",
-            labels={"figure": "Table of tests", "model": "all", "dataset": "all"},
+            labels=shows("Comparison"),
         ),
         tex="results/tables/comparisons.tex",
     log:
@@ -321,7 +321,7 @@ rule table_subgroups:
             "results/tables/subgroups.csv",
             caption="../report/table_subgroups.rst",
             category="Comparison",
-            labels={"figure": "Table of subgroups", "model": REFERENCE, "dataset": "all"},
+            labels=shows("Subgroups", REFERENCE),
         ),
         tex="results/tables/subgroups.tex",
     log:
@@ -348,7 +348,7 @@ rule table_features:
             "results/tables/features.csv",
             caption="../report/table_features.rst",
             category="Explanation",
-            labels={"figure": "Features", "model": "all", "dataset": "all"},
+            labels=shows("Features"),
         ),
         tex="results/tables/features.tex",
     log:

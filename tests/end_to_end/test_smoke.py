@@ -49,6 +49,25 @@ def test_another_operating_point_trains_and_predicts_nothing_again(study, tmp_pa
     assert re.findall(r"^(?:local)?rule (\w+):", result.stdout, re.MULTILINE).count("metrics") == 1
 
 
+@pytest.mark.parametrize(
+    ("style", "redrawn"),
+    [
+        ({"figures": {"roc": {"starts": {"smartnet": "#000000"}}}}, {"figure_roc"}),
+        ({"colours": {"kinds": {"EDH": "#000000"}}}, {"figure_datasets"}),
+        ({"figures": {"browser": {"outlines": {"truth": "#000000"}}}}, {"case_browser"}),
+    ],
+    ids=["a start's in one figure", "a kind's in all", "the case browser's"],
+)
+def test_another_colour_redraws_what_has_it_and_nothing_else(study, tmp_path, style, redrawn):
+    (tmp_path / "style.yaml").write_text(yaml.safe_dump({"style": style}))
+    overlay = ("--configfile", "config/smoke.yaml", str(tmp_path / "style.yaml"))
+    result = run_snakemake(study[0], *overlay, "--cores", "2", "--dry-run")
+    assert result.returncode == 0, result.stdout[-3000:]
+    jobs = re.findall(r"^(?:local)?rule (\w+):", result.stdout, re.MULTILINE)
+    assert sorted({*jobs} - {"all", "phi_scan"}) == sorted(redrawn)
+    assert len(jobs) == len(set(jobs))
+
+
 def test_every_rule_was_run(study):
     """`identity_key` belongs to data of one's own (below), `visual_words` and `pretrained` to an ablation."""
     folder, output = study

@@ -81,3 +81,13 @@ def test_links_of_the_readme_lead_somewhere():
     targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", (ROOT / "README.md").read_text())
     assert targets
     assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_everything_in_the_report_can_be_filtered():
+    """Labels come from one function, which names subject, model and data set."""
+    text = "".join(file.read_text() for file in RULES)
+    labels = re.findall(
+        r"report\(\s+\"results[^\n]+\n\s+caption=[^\n]+\n\s+category=[^\n]+\n\s+labels=(\w+)\(", text
+    )
+    assert set(labels) == {"shows"}
+    assert len(labels) == len(re.findall(r"\breport\($", text, re.MULTILINE))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from smartnet.experiments import FROM_FILE, PRETEXTS
-from smartnet.figures.latex import TICK, over_seeds, write_both
+from smartnet.figures.latex import TICK, over_seeds, with_seeds, write_both
 from smartnet.figures.names import (
     OPERATORS,
     STARTS,
@@ -37,7 +37,7 @@ def table_pretexts(metrics: Path, models: Sequence[str], *, output_csv: Path, ou
     """
     table = _read(metrics, models)
     starts = sorted(sort_models(set(table["start"])), key=lambda start: GROUPS.index(_group(start)))
-    rows, keys = [], ["Test set", "Pretraining", _head("Start", table)]
+    rows, keys = [], ["Test set", "Pretraining", with_seeds("Start", table)]
     for dataset in sort_datasets(table["dataset"]):
         for start in starts:
             part = table[(table["dataset"] == dataset) & (table["start"] == start)]
@@ -57,7 +57,7 @@ def table_operators(metrics: Path, models: Sequence[str], *, output_csv: Path, o
         output_tex: the same for LaTeX, the best operator of each task and start in bold.
     """
     table = _read(metrics, models)
-    rows, keys = [], ["Test set", "Task", "Start", _head("Operator", table)]
+    rows, keys = [], ["Test set", "Task", "Start", with_seeds("Operator", table)]
     for dataset in sort_datasets(table["dataset"]):
         of_dataset = table[table["dataset"] == dataset]
         for task in sorted(set(of_dataset["task"])):
@@ -73,12 +73,6 @@ def _read(metrics: Path, models: Sequence[str]) -> pd.DataFrame:
     table = read_metrics(metrics)
     table = table[(table["subgroup"] == "all") & table["model"].isin(models) & table["metric"].isin(DIGITS)]
     return table.assign(start=table["model"].map(start_of))
-
-
-def _head(name: str, table: pd.DataFrame) -> str:
-    """Head of the column that names the rows; it says how many seeds are behind every value."""
-    seeds = table["seed"].nunique()
-    return f"{name} ({seeds} seeds)" if seeds > 1 else name
 
 
 def _group(start: str) -> str:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from scipy.special import expit
 
 from smartnet.figures import style
+from smartnet.figures.latex import number
 from smartnet.figures.names import display_dataset, display_name, sort_datasets, sort_models
 from smartnet.files import read_json, read_table
 from smartnet.metrics.calibration import equal_mass_bins
@@ -82,14 +83,14 @@ def _panel(axes: Axes, dataset: str, items: Mapping[str, Mapping[str, Any]], err
     axes.set_box_aspect(1)
     axes.set_yticks(np.linspace(0, 1, 6))
     axes.set_xticks(np.linspace(0, 1, 6), [])
-    for number, (model, item) in enumerate(items.items()):
+    for place, (model, item) in enumerate(items.items()):
         table = read_table(item["table"])
         truth, logit = table["truth"].to_numpy(), table["logit"].to_numpy(dtype=np.float64)
         probability = expit(logit / read_json(item["threshold"])["temperature"])
         bins = reliability(truth, probability)
         label = _label(model, dataset, errors, crowded=crowded)
-        if number < len(items) - 1:
-            options = {"linestyle": style.DASHES[number % len(style.DASHES)], "linewidth": 0.7, "alpha": 0.6}
+        if place < len(items) - 1:
+            options = {"linestyle": style.DASHES[place % len(style.DASHES)], "linewidth": 0.7, "alpha": 0.6}
             axes.plot(bins["predicted"], bins["observed"], color=palette[model], label=label, **options)
             continue
         _main(axes, bins, reliability(truth, expit(logit)), palette[model], label)
@@ -155,9 +156,9 @@ def _label(model: str, dataset: str, errors: pd.Series, *, crowded: bool) -> str
     """Name the model with its ECE before and after scaling, of many models after it only."""
     before, after = (errors.get((model, dataset, metric), np.nan) for metric in ("ECE", "ECE@T"))
     return (
-        f"{display_name(model)}  {after:.3f}"
+        f"{display_name(model)}  {number(after)}"
         if crowded
-        else f"{display_name(model)}\n{before:.3f} {ARROW} {after:.3f}"
+        else f"{display_name(model)}\n{number(before)} {ARROW} {number(after)}"
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from smartnet.figures.latex import estimates, write_both
+from smartnet.figures.latex import estimates, with_seeds, write_both
 from smartnet.figures.names import display_dataset, display_name, sort_datasets, sort_models
 from smartnet.metrics.tidy import EVERY, FEATURES, read_metrics
 
@@ -38,5 +38,8 @@ def table_features(metrics: Path, starts: Sequence[str], *, output_csv: Path, ou
             name = "All" if dataset == EVERY else display_dataset(dataset)
             slices = part[["n_positive", "n_negative"]].max().sum()
             cells = {HEADS[name]: estimates(part[part["metric"] == name]) for name in HEADS}
-            rows.append({"Test set": name, "Start": display_name(start), "Slices": str(slices)} | cells)
-    write_both(pd.DataFrame(rows), output_csv, output_tex, groups=["Test set"])
+            rows.append(
+                {"Test set": name, with_seeds("Start", table): display_name(start), "Slices": str(slices)}
+                | cells
+            )
+    write_both(pd.DataFrame(rows), output_csv, output_tex, groups=["Test set"], stacked=True)

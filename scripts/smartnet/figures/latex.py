@@ -14,7 +14,11 @@ EN_DASH = "\N{EN DASH}"
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 TICK = "\N{CHECK MARK}"
 NOTE = "Note: "
-INTERVAL = re.compile(r"(?<=& )(\S+) (\[[^]]+\])( \*{1,2})?(?= &| \\\\)")
+SPREAD = re.compile(r"(?<=& )(\\textbf{)?([^ &{}]+) (\[[^]]+\]|\$\\pm\$ [^ &{}]+)(})?( [^&]+?)?(?= &| \\\\)")
+"""Interval or standard deviation behind a value in LaTeX, with what may stand around both."""
+SIZES = {"": (5.1, 6), r"\footnotesize": (4.25, 4), r"\scriptsize": (3.8, 3)}
+"""Letters that a wide table may take: their mean width and the space beside a column, points."""
+PAGE_PT, PAGE_LINES = 740, 44  # what a landscape page of A4 holds, in small letters
 LATEX = {
     "<": "$<$",
     EN_DASH: "--",
@@ -34,7 +38,10 @@ def write_both(
     note: str = "",
     stacked: bool = False,
 ) -> None:
-    """Write a table of texts as CSV and as a LaTeX ``tabular`` that needs only ``booktabs``.
+    """Write a table of texts as CSV and for LaTeX, in letters with which it fits a landscape page.
+
+    LaTeX gets a ``tabular`` that needs only ``booktabs``; what is longer than a page, a ``longtable``, which
+    needs the package of this name as well.
 
     Args:
         table: cells as they shall be read; every special character of LaTeX is escaped.
@@ -44,7 +51,7 @@ def write_both(
             rule (outermost) or a space stands before it.
         best: true for cells that LaTeX sets in bold; rows and columns of ``table``.
         note: printed below the table; in the CSV the last row, alone in the first column.
-        stacked: LaTeX sets intervals below their values, for tables of many columns.
+        stacked: LaTeX sets intervals and standard deviations below their values, for tables of many columns.
     """
     text = table.astype(str)
     below = pd.DataFrame([[NOTE + note, *[""] * (len(text.columns) - 1)]], columns=text.columns)
@@ -58,17 +65,76 @@ def write_both(
     latex = styler.to_latex(hrules=True, column_format="l" * len(table.columns))
     for sign, command in LATEX.items():
         latex = latex.replace(sign, command)
-    lines = latex.splitlines()
-    first = lines.index(r"\midrule") + 1
-    for row, rule in reversed(rules.items()):
-        lines.insert(first + row, rule)
+    begin, top, head, middle, *body, bottom, end = latex.splitlines()
     if stacked:
-        lines = [INTERVAL.sub(r"\\shortstack[l]{\1\3\\\\{\\scriptsize \2}}", line) for line in lines]
-    if note:
-        place = lines.index(r"\bottomrule") + 1
-        width = rf"\multicolumn{{{len(text.columns)}}}{{p{{\linewidth}}}}"
-        lines.insert(place, rf"{width}{{\footnotesize {NOTE}{note}}} \\")
+        body = [
+            SPREAD.sub(lambda match: _stack(match[1], match[2], match[3], match[5]), line) for line in body
+        ]
+    widths = _widths(text, stacked=stacked)
+    if sum(widths) > PAGE_PT / SIZES[""][0] - 2 * len(widths):
+        head = " & ".join(map(_broken, head.removesuffix(r" \\").split(" & "), widths)) + r" \\"
+    for row, rule in reversed(rules.items()):
+        body.insert(row, rule)
+    below = _below(note, len(widths)) if note else []
+    if len(text) * (1 + stacked) > PAGE_LINES:
+        begin, end = (line.replace("{tabular}", "{longtable}") for line in (begin, end))
+        frame = [begin, top, head, middle, r"\endhead", bottom, r"\endfoot", bottom, *below, r"\endlastfoot"]
+        lines = [*frame, *body, end]
+    else:
+        lines = [begin, top, head, middle, *body, bottom, *below, end]
+    lines = [*_letters(widths), *lines, r"\endgroup"]
     write_bytes("".join(f"{line}\n" for line in lines).encode(), output_tex)
+
+
+def _stack(bold: str | None, value: str, spread: str, behind: str | None) -> str:
+    """Set interval or standard deviation below the value."""
+    value = f"{bold}{value}}}" if bold else value
+    below = rf"\\[-0.4ex]{{\scriptsize {spread}}}"
+    return rf"\begin{{tabular}}[t]{{@{{}}l@{{}}}}{value}{behind or ''}{below}\end{{tabular}}"
+
+
+def _widths(text: pd.DataFrame, *, stacked: bool) -> list[float]:
+    """Letters across each column, of a long head as many as its longer half has."""
+    widths = []
+    for name, cells in text.items():
+        parts = [
+            part for cell in cells for part in (re.split(r" (?=\[|\u00b1)", cell) if stacked else [cell])
+        ]
+        broken = max(map(len, _halves(name)))
+        widths.append(max([broken, *map(len, parts)]))
+    return widths
+
+
+def _halves(head: str) -> list[str]:
+    """Part a head at the space nearest to its middle."""
+    places = [place for place, letter in enumerate(head) if letter == " "]
+    if not places:
+        return [head]
+    at = min(places, key=lambda place: abs(place - len(head) / 2))
+    return [head[:at], head[at + 1 :]]
+
+
+def _broken(head: str, width: float) -> str:
+    """Write a head that is wider than its column in two lines."""
+    if len(head) <= width or " " not in head:
+        return head
+    both = r" \\ ".join(_halves(head))
+    return rf"\begin{{tabular}}[t]{{@{{}}l@{{}}}}{both}\end{{tabular}}"
+
+
+def _below(note: str, columns: int) -> list[str]:
+    width = rf"\multicolumn{{{columns}}}{{p{{\dimexpr\linewidth-2\tabcolsep\relax}}}}"
+    return [rf"{width}{{\footnotesize {NOTE}{note}}} \\"]
+
+
+def _letters(widths: Sequence[float]) -> list[str]:
+    """Begin a group with the largest letters in which columns so wide fit a landscape page."""
+    fits = [
+        s for s, (letter, space) in SIZES.items() if letter * sum(widths) + 2 * space * len(widths) <= PAGE_PT
+    ]
+    size = fits[0] if fits else list(SIZES)[-1]
+    space = SIZES[size][1]
+    return [rf"\begingroup{size}\setlength{{\tabcolsep}}{{{space}pt}}%"]
 
 
 def _grouped(text: pd.DataFrame, groups: list[str]) -> tuple[pd.DataFrame, dict[int, str]]:
@@ -92,6 +158,12 @@ def with_interval(value: float, low: float, high: float, *, digits: int = 3) -> 
     if pd.isna(value) or pd.isna(low) or pd.isna(high):
         return number(value, digits=digits)
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def with_seeds(head: str, rows: pd.DataFrame) -> str:
+    """Head the column that names the rows; it says how many seeds are behind every value."""
+    seeds = rows["seed"].nunique()
+    return f"{head} ({seeds} seeds)" if seeds > 1 else head
 
 
 def over_seeds(values: pd.Series, *, digits: int = 3) -> str:

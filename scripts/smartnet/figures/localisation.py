@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from smartnet.errors import DataError
-from smartnet.figures.latex import MISSING, number, with_interval, write_both
+from smartnet.figures.latex import estimates, with_seeds, write_both
 from smartnet.figures.names import display_dataset, display_name, sort_datasets, sort_models
 from smartnet.metrics.tidy import read_metrics
 
@@ -28,7 +28,7 @@ def table_localisation(metrics: Path, starts: Sequence[str], *, output_csv: Path
     Args:
         metrics: ``metrics.csv``.
         starts: those that are shown.
-        output_csv: value and 95 % interval of one seed, mean and range over several.
+        output_csv: value and 95 % interval of one seed, mean and standard deviation (n - 1) over several.
         output_tex: the same for LaTeX.
 
     Raises:
@@ -40,27 +40,19 @@ def table_localisation(metrics: Path, starts: Sequence[str], *, output_csv: Path
     ]
     if table.empty:
         raise DataError(f"{metrics}: no row of task explanation; measure the localisation first")
-    seeds = table["seed"].nunique()
-    head = f"Start ({seeds} seeds)" if seeds > 1 else "Start"
+    head = with_seeds("Start", table)
     rows = []
     for dataset in sort_datasets(table["dataset"]):
         for measure, title in MEASURES.items():
             for start in sort_models(table["model"]):
-                own = table[(table["dataset"] == dataset) & (table["model"] == start)].set_index("metric")
+                own = table[(table["dataset"] == dataset) & (table["model"] == start)]
                 row = {"Test set": display_dataset(dataset), "Measure": title, head: display_name(start)}
                 row["Scans"] = str(own["n_positive"].max())
-                row |= {name: _cell(own, f"{measure}:{key}") for key, name in MAPS.items()}
-                row["Lesion's share"] = "" if measure == "pointing" else _cell(own, SHARE)
+                row |= {
+                    name: estimates(own[own["metric"] == f"{measure}:{key}"]) for key, name in MAPS.items()
+                }
+                row["Lesion's share"] = (
+                    "" if measure == "pointing" else estimates(own[own["metric"] == SHARE])
+                )
                 rows.append(row)
-    write_both(pd.DataFrame(rows), output_csv, output_tex, groups=["Test set", "Measure"])
-
-
-def _cell(rows: pd.DataFrame, metric: str) -> str:
-    """Value with its 95 % interval for one seed; mean and range over several."""
-    if metric not in rows.index:
-        return MISSING
-    found = rows.loc[[metric]]
-    if len(found) == 1:
-        return with_interval(*found.iloc[0][["value", "low", "high"]])
-    mean, low, high = (number(getattr(found["value"], part)()) for part in ("mean", "min", "max"))
-    return f"{mean} ({low} to {high})"
+    write_both(pd.DataFrame(rows), output_csv, output_tex, groups=["Test set", "Measure"], stacked=True)

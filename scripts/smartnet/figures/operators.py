@@ -85,6 +85,6 @@ def _panel(axes: Axes, table: pd.DataFrame, dataset: str) -> None:
             found = chosen[chosen["model"] == f"{start}_{operator}"]
             if len(found):
                 forest.estimate(axes, row + offset, found, palette[start], bold=len(starts) == 1)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.set_xlabel(table["metric"].iloc[0], labelpad=1)
     axes.set_title(f"{display_dataset(dataset)}, {table['task'].iloc[0]}", loc="left", fontsize=7, pad=3)

@@ -11,13 +11,12 @@ from matplotlib.figure import Figure
 
 from smartnet.errors import DataError
 from smartnet.explain.source import find_slice
-from smartnet.figures import style
+from smartnet.figures import overlay, style
 from smartnet.figures.names import OURS, display_dataset, display_name, sort_models, start_of
 from smartnet.files import read_table
 from smartnet.slices.dataset import SliceSet
 
-ALPHA = 0.5
-JET = "jet"  # as in the paper; the maps carry no numbers to be read off
+SPLIT_MM = 0.4  # between two rows
 
 
 def draw_activation(
@@ -93,7 +92,9 @@ def _draw(
     width = min(style.DOUBLE_MM, 34.0 * columns + 8)
     side = (width - 8) / columns
     heads = ["Reference", *map(display_name, starts)]
-    figure = style.new_figure(width, side * len(table) + 12 + style.heads_mm(heads))
+    rows, across = next(iter(arrays.values())).shape[1:]
+    height = side * max(1.0, rows / across) + SPLIT_MM
+    figure = style.new_figure(width, height * len(table) + 12 + style.heads_mm(heads))
     style.reserve_heads(figure, heads, side_mm=side)
     grid = figure.subplots(len(table), columns, squeeze=False)
     for number, row in enumerate(table.itertuples()):
@@ -103,9 +104,8 @@ def _draw(
         grid[number, 0].set_ylabel(_row_label(row), fontsize=7 if columns <= style.WIDE else 5.5)
         for axes, start in zip(grid[number, 1:], starts, strict=True):
             style.show_image(axes, image, vmin=0, vmax=255)
-            axes.imshow(
-                arrays[start][number], cmap=JET, vmin=0, vmax=1, alpha=ALPHA, interpolation="bilinear"
-            )
+            colours = overlay.colours()  # not the paper's jet, which is no scale for the colour-blind
+            axes.imshow(arrays[start][number], cmap=colours, vmin=0, vmax=1, interpolation="bilinear")
     for axes, head, start in zip(grid[0], heads, ("", *starts), strict=True):
         style.head(axes, head, columns=columns, bold=start_of(start) == OURS)
     for column, start in enumerate(starts, start=1):
@@ -129,9 +129,10 @@ def _row_label(row: object) -> str:
 
 
 def _scale(figure: Figure, panels: list[Axes], label: str) -> None:
-    """Put the colour scale below the panels, in the same half-transparency as the maps."""
-    colours = mpl.cm.ScalarMappable(norm=mpl.colors.Normalize(0, 1), cmap=JET)
+    """Put the colour scale below the panels, over the grey of brain."""
+    colours = mpl.cm.ScalarMappable(norm=mpl.colors.Normalize(0, 1), cmap=overlay.colours())
     bar = figure.colorbar(colours, ax=panels, location="bottom", shrink=0.4, aspect=35, pad=0.02)
+    bar.ax.set_facecolor("0.45")
     bar.set_label(label)
     bar.set_ticks([0, 0.5, 1])
     bar.outline.set_linewidth(0.4)

@@ -1,6 +1,7 @@
 """Surfaces of a scan seen from outside: parallel rays, first hit, shaded by the surface's own slope."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -71,14 +72,33 @@ def _axes(azimuth_deg: float, elevation_deg: float) -> np.ndarray:
 def _seen(
     field: np.ndarray, spacing: np.ndarray, centre: np.ndarray, axes: np.ndarray, *, outside: float
 ) -> np.ndarray:
-    """Turn a field (D, H, W) into the viewer's cube (depth away, rows down, columns to the right)."""
+    """Turn a field (D, H, W) into the viewer's cube (depth away, rows down, columns to the right).
+
+    Only the part of the cube is computed that the field reaches, which for a lesion is a small one.
+    """
     size = round(SIDE_MM / STEP_MM)
     matrix = np.stack([axes[2], -axes[1], axes[0]], axis=1) * STEP_MM / spacing[:, None]
     offset = centre - matrix @ np.full(3, (size - 1) / 2)
-    cube = ndimage.affine_transform(
-        field.astype(np.float32), matrix, offset, output_shape=(size,) * 3, order=1, cval=outside
+    cube = np.full((size,) * 3, outside, np.float32)
+    found = np.nonzero(field != outside)
+    if not len(found[0]):
+        return cube
+    ends = [(axis.min() - 1, axis.max() + 1) for axis in found]
+    corners = np.linalg.solve(matrix, np.array(list(product(*ends))).T - offset[:, None])
+    room = np.ceil(5 * SMOOTH_MM / STEP_MM)  # beyond it nothing is smoothed in
+    first = np.clip(np.floor(corners.min(axis=1)) - room, 0, size - 1).astype(int)
+    last = np.clip(np.ceil(corners.max(axis=1)) + room + 1, first + 1, size).astype(int)
+    part = ndimage.affine_transform(
+        field.astype(np.float32),
+        matrix,
+        offset + matrix @ first,
+        output_shape=tuple(last - first),
+        order=1,
+        cval=outside,
     )
-    return ndimage.gaussian_filter(cube, SMOOTH_MM / STEP_MM)
+    box = tuple(slice(*edge) for edge in zip(first, last, strict=True))
+    cube[box] = ndimage.gaussian_filter(part, SMOOTH_MM / STEP_MM)
+    return cube
 
 
 def _first_hit(cube: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
@@ -89,8 +109,16 @@ def _first_hit(cube: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
     """
     inside = cube >= level
     depth = np.where(inside.any(axis=0), inside.argmax(axis=0), -1)
-    rows, columns = np.indices(depth.shape)
-    away, down, right = (part[np.maximum(depth, 0), rows, columns] for part in np.gradient(cube))
+    at = (np.maximum(depth, 0), *np.indices(depth.shape))
+    away, down, right = (_slope(cube, at, axis) for axis in range(3))
     normal = -np.stack([right, -down, away], axis=-1)
     length = np.linalg.norm(normal, axis=-1, keepdims=True)
     return depth, normal / np.maximum(length, 1e-6)
+
+
+def _slope(cube: np.ndarray, at: tuple[np.ndarray, ...], axis: int) -> np.ndarray:
+    """Central differences along an axis at some voxels only, one-sided at the border, as ``np.gradient``."""
+    after, before = list(at), list(at)
+    after[axis] = np.minimum(at[axis] + 1, cube.shape[axis] - 1)
+    before[axis] = np.maximum(at[axis] - 1, 0)
+    return (cube[tuple(after)] - cube[tuple(before)]) / (after[axis] - before[axis])

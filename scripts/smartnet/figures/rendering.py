@@ -41,7 +41,7 @@ def draw_rendering(
     measured = pd.concat(tables).set_index("case")
     side = (style.DOUBLE_MM - 9) / 3
     figure = style.new_figure(max(style.SINGLE_MM, side * len(chosen) + 9), side * 1.7 + 8)
-    figure.get_layout_engine().set(w_pad=0, h_pad=0.02, wspace=0, hspace=0)
+    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0, hspace=0)
     grid = figure.subplots(2, len(chosen), squeeze=False)
     masks = [Path(path).with_suffix("") for path in predictions]
     colours = {kind: style.colour("outlines", kind) for kind in ("truth", "ours")}

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from smartnet.figures import forest, style
-from smartnet.figures.latex import MISSING, estimates, write_both
+from smartnet.figures.latex import MISSING, estimates, with_seeds, write_both
 from smartnet.figures.names import KINDS, display_dataset, display_name, sort_datasets
 from smartnet.metrics.tidy import read_metrics
 
@@ -75,9 +76,9 @@ def table_subgroups(
         output_tex: the same for LaTeX.
     """
     table = read_metrics(metrics)
-    table = table[table["model"].isin(list(references.values()))]
-    seeds = table["seed"].nunique()
-    head = f"Subgroup ({seeds} seeds)" if seeds > 1 else "Subgroup"
+    shown = [table["task"].eq(task) & table["metric"].isin(METRICS[task]) for task in references]
+    table = table[table["model"].isin(list(references.values())) & np.logical_or.reduce(shown)]
+    head = with_seeds("Subgroup", table)
     rows = []
     for dataset, name, found in _shown(table):
         with_, without = _counts(found)
@@ -89,7 +90,7 @@ def table_subgroups(
                 cell = estimates(values, digits=DIGITS[metric]) if len(values) else ""
                 row[UNITS.get(metric, metric)] = cell
         rows.append(row)
-    write_both(pd.DataFrame(rows), output_csv, output_tex, groups=["Test set"])
+    write_both(pd.DataFrame(rows), output_csv, output_tex, groups=["Test set"], stacked=True)
 
 
 @style.styled()

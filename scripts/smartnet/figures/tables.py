@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from smartnet.figures.latex import estimates, number, write_both
+from smartnet.figures.latex import estimates, number, with_seeds, write_both
 from smartnet.figures.names import (
     DEFAULT_OPERATORS,
     bin_label,
@@ -60,7 +60,7 @@ def table_classification(
     """
     half = {"F1@0.5": 3, "SEN@0.5": 3, "SPE@0.5": 3}
     table = _table(metrics, comparisons, models, "classification", CLASSIFICATION | half)
-    write_both(table, output_csv, output_tex)
+    write_both(table, output_csv, output_tex, groups=["Test set"], stacked=True)
 
 
 def table_segmentation(
@@ -115,7 +115,10 @@ def table_lesions(metrics: Path, models: Sequence[str], *, output_csv: Path, out
     blocks = [
         block
         for dataset, part in table.groupby("Test set", sort=False)
-        for block in (pd.DataFrame([{"Test set": dataset, "Model": "Lesions", **counts.loc[dataset]}]), part)
+        for block in (
+            pd.DataFrame([{"Test set": dataset, table.columns[1]: "Lesions", **counts.loc[dataset]}]),
+            part,
+        )
     ]
     _write_segmentation(pd.concat(blocks, ignore_index=True), output_csv, output_tex)
 
@@ -141,7 +144,7 @@ def table_operating(
     digits = OPERATING | in_practice | CALIBRATION
     plain = digits.keys() - in_practice.keys() - {"SEN", "SPE"}
     table = _table(metrics, None, models, "classification", digits, plain=plain)
-    write_both(table, output_csv, output_tex, groups=["Test set"])
+    write_both(table, output_csv, output_tex, groups=["Test set"], stacked=True)
 
 
 def _table(
@@ -157,6 +160,7 @@ def _table(
     table = read_metrics(metrics)
     tests = None if comparisons is None else read_comparisons(comparisons)
     table = table[(table["task"] == task) & (table["subgroup"] == "all") & table["model"].isin(models)]
+    head = with_seeds("Model", table)
     rows = []
     for dataset in sort_datasets(table["dataset"]):
         part = table[table["dataset"] == dataset]
@@ -165,12 +169,10 @@ def _table(
             first = of_model.iloc[0]
             row = {
                 "Test set": display_dataset(dataset),
-                "Model": display_name(model),
+                head: display_name(model),
                 "With": str(first["n_positive"]),
                 "Without": str(first["n_negative"]),
             }
-            if of_model["seed"].nunique() > 1:
-                row["Model"] += f" ({of_model['seed'].nunique()} seeds)"
             for metric, places in digits.items():
                 found = of_model[of_model["metric"] == metric]
                 if metric in plain:

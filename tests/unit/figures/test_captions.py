@@ -63,6 +63,20 @@ def test_captions_quote_the_settings(config, pytestconfig):
     assert "4321 replicates" in rendered(pytestconfig.rootpath, "table_segmentation", config)
 
 
+def test_spreads_over_seeds_are_called_what_the_tables_write(config, pytestconfig):
+    config["seeds"] = [1, 2]
+    for task in ("agreement", "lesions", "localisation", "operating", "features", "segmentation"):
+        page = rendered(pytestconfig.rootpath, f"table_{task}", config)
+        assert "± standard deviation (n - 1)" in page
+        assert "range" not in page
+
+
+@pytest.mark.parametrize("name", ["profile", "volumetric", "comparison", "subgroups"])
+def test_captions_name_the_start_that_is_drawn(name, config, pytestconfig):
+    config["pretexts"], config["evaluation"]["reference"] = ["cls", "seg", "smartnet"], "seg"
+    assert re.search(r"start seg\b", rendered(pytestconfig.rootpath, name, config))
+
+
 def test_the_kind_of_operating_point_is_named(config, pytestconfig):
     assert "by Youden" in rendered(pytestconfig.rootpath, "table_operating", config)
     config["evaluation"] |= {"operating_point": {"sensitivity": 0.97}, "prevalence": [0.3, 0.01]}

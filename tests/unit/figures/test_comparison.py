@@ -104,6 +104,17 @@ def test_table_of_subgroups(results, tmp_path):
     assert set(table[table["Test set"] == "site_a&b"]["AUC"]) == {"n/a"}
 
 
+def test_subgroups_count_scans_not_lesions(results, tmp_path):
+    table, _ = written(table_subgroups, results[0], REFERENCES, folder=tmp_path)
+    source = read_table(results[0])
+    lesions = source["metric"].str.startswith("lesion SEN")
+    assert lesions.any()
+    source.loc[lesions, "n_positive"] = 99
+    write_table(source, tmp_path / "metrics.csv")
+    again, _ = written(table_subgroups, tmp_path / "metrics.csv", REFERENCES, folder=tmp_path)
+    assert again.equals(table)
+
+
 def test_subgroups_are_named_and_ordered():
     names = ["vendor=B", "tilt=yes", "volume=severe", "kind=SDH", "all", "tilt=no", "volume=mild", "vendor=A"]
     ordered = sort_subgroups(pd.Series([*names, "thickness=above 5 mm", "kind=EDH"]))

@@ -152,12 +152,12 @@ def test_localisation_sets_maps_side_by_side(tmp_path):
     assert r"\addlinespace" in (tmp_path / "t.tex").read_text()
 
 
-def test_localisation_over_seeds_shows_mean_and_range(tmp_path):
+def test_localisation_over_seeds_shows_mean_and_deviation(tmp_path):
     metrics(tmp_path / "metrics.csv", [1, 2, 3])
     files = {"output_csv": tmp_path / "t.csv", "output_tex": tmp_path / "t.tex"}
     table_localisation(tmp_path / "metrics.csv", ["smartnet"], **files)
     table = read_table(tmp_path / "t.csv", dtype=str)
-    assert table.loc[0, "Grad-CAM"] == "0.220 (0.210 to 0.230)"
+    assert table.loc[0, "Grad-CAM"] == "0.220 \N{PLUS-MINUS SIGN} 0.010"
     assert table.loc[0, "Start (3 seeds)"] == "SMART-Net"
     with pytest.raises(DataError, match="no row of task explanation; measure the localisation first"):
         table_localisation(tmp_path / "metrics.csv", ["cls"], **files)

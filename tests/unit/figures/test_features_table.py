@@ -10,7 +10,7 @@ def write(metrics, folder, starts):
 def test_features_of_several_seeds_have_means(measured_features, tmp_path):
     table, latex = write(measured_features, tmp_path, ["smartnet", "scratch"])
     assert list(table["Test set"]) == ["All", "All", "Internal", "Internal", "Public", "Public"]
-    assert list(table["Start"][:2]) == ["Scratch", "SMART-Net"]
+    assert list(table["Start (2 seeds)"][:2]) == ["Scratch", "SMART-Net"]
     assert table["Probe AUC"].str.contains("\N{PLUS-MINUS SIGN}").all()
     assert set(table["Slices"]) == {80, 40}
     assert latex.count(r"\midrule") == 3
@@ -18,4 +18,4 @@ def test_features_of_several_seeds_have_means(measured_features, tmp_path):
 
 def test_only_the_starts_asked_for_are_shown(measured_features, tmp_path):
     table, _ = write(measured_features, tmp_path, ["scratch"])
-    assert set(table["Start"]) == {"Scratch"}
+    assert set(table["Start (2 seeds)"]) == {"Scratch"}

@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from smartnet.figures import style
+from smartnet.figures import raycast, style
 from smartnet.figures.raycast import render_head
 from smartnet.figures.rendering import draw_rendering
 from smartnet.files import write_table
@@ -47,6 +47,18 @@ def test_sizes_are_in_millimetres_whatever_the_voxels():
         (picture,) = render_head(volume, {RED: lesion}, spacing)
         assert len(red_pixels(picture)) == pytest.approx(np.pi * 25**2, rel=0.06)
         assert (picture.min(axis=2) < 0.999).sum() == pytest.approx(np.pi * 80**2, rel=0.04)
+
+
+def test_only_the_part_with_a_lesion_is_computed_and_is_what_all_of_it_would_be():
+    for centre in ((0, 0, 0), (30, -50, 20), (95, 95, 95)):
+        _, lesion, spacing = ball(centre, 20)
+        view = (np.asarray(spacing), np.asarray(lesion.shape) / 2, raycast._axes(35.0, 20.0))
+        marked = np.where(lesion, 1.0, np.where(np.indices(lesion.shape).sum(axis=0) % 7, 0.0, 1e-9))
+        part, whole = (raycast._seen(field, *view, outside=0.0) for field in (lesion, marked))
+        np.testing.assert_allclose(part, whole, atol=2e-6)
+        at = tuple(np.array([[0, 7], [100, 214], [214, 3]]))
+        slopes = np.stack([raycast._slope(whole, at, axis) for axis in range(3)])
+        np.testing.assert_allclose(slopes, np.stack(np.gradient(whole))[(slice(None), *at)], atol=1e-7)
 
 
 def test_no_lesion_is_a_head_alone():

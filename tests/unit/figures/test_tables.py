@@ -133,7 +133,42 @@ def test_agreement_table_has_intervals_below_the_values_in_latex(evaluated, tmp_
     assert list(table.columns[2:]) == ["With", "Bias (mL)", "Lower limit (mL)", "Upper limit (mL)", "ICC"]
     assert table.loc[0, "Bias (mL)"] == "1.0 [1.0, 1.0]"
     assert table.loc[1, "Bias (mL)"] == "n/a"
-    assert r"& \shortstack[l]{1.0\\{\scriptsize [1.0, 1.0]}} &" in latex
+    cell = r"1.0\\[-0.4ex]{\scriptsize [1.0, 1.0]}"
+    assert rf"& \begin{{tabular}}[t]{{@{{}}l@{{}}}}{cell}\end{{tabular}} &" in latex
+
+
+def test_wide_and_long_tables_fit_a_landscape_page(tmp_path):
+    def latex(columns, rows, **options):
+        table = pd.DataFrame(
+            {f"Head of {n}": ["0.500 \N{PLUS-MINUS SIGN} 0.100"] * rows for n in range(columns)}
+        )
+        write_both(table, tmp_path / "t.csv", tmp_path / "t.tex", **options)
+        return (tmp_path / "t.tex").read_text()
+
+    few = latex(4, 3)
+    assert few.startswith(
+        "\\begingroup\\setlength{\\tabcolsep}{6pt}%\n\\begin{tabular}{llll}\n\\toprule\nHead of 0 &"
+    )
+    assert few.endswith("\\bottomrule\n\\end{tabular}\n\\endgroup\n")
+    assert r"\begingroup\footnotesize" in latex(11, 3)
+    assert r"\begingroup\scriptsize" in latex(14, 3)
+    stacked = latex(14, 3, stacked=True)
+    assert r"0.500\\[-0.4ex]{\scriptsize $\pm$ 0.100}" in stacked
+    long = latex(4, 45, note="none")
+    assert r"\begin{longtable}{llll}" in long
+    assert long.count("Head of 0") == 1
+    assert (
+        long.index(r"\endhead") < long.index("Note: none") < long.index(r"\endlastfoot") < long.index("0.500")
+    )
+
+
+def test_stars_and_bold_letters_stay_with_the_value(tmp_path):
+    table = pd.DataFrame({"M": ["a", "b"], "AUC": ["0.9 [0.8, 1.0] **", "0.7 \N{PLUS-MINUS SIGN} 0.1"]})
+    best = pd.DataFrame({"M": [False, False], "AUC": [False, True]})
+    write_both(table, tmp_path / "t.csv", tmp_path / "t.tex", best=best, stacked=True)
+    latex = (tmp_path / "t.tex").read_text()
+    assert r"0.9 **\\[-0.4ex]{\scriptsize [0.8, 1.0]}" in latex
+    assert r"\textbf{0.7}\\[-0.4ex]{\scriptsize $\pm$ 0.1}" in latex
 
 
 def test_lesions_table_counts_the_lesions_of_a_test_set_first(evaluated, tmp_path):
@@ -162,7 +197,7 @@ def test_several_seeds_give_mean_and_standard_deviation(evaluated, tmp_path):
     made = written(table_segmentation, tmp_path / "metrics.csv", comparisons_of(metrics), ["smartnet_conv3d"])
     row = made(tmp_path)[0].iloc[0]
     value = first[first["dataset"] == "internal"]["value"].iloc[0]
-    assert row["Model"] == "SMART-Net (2 seeds)"
+    assert row["Model (2 seeds)"] == "SMART-Net"
     assert row["DSC"] == f"{value + 0.05:.3f} \N{PLUS-MINUS SIGN} {0.1 / 2**0.5:.3f}"
 
 

@@ -18,7 +18,6 @@ from smartnet.statistics.interval import Interval
 
 COLUMNS = 4  # panels side by side; one more where there are many
 MANY = 8
-MARKERS = "osD^vPX*"
 STEPS_ML = (0, 1, 10, 50, 100, 200, 500)
 MINUS = "\N{MINUS SIGN}"
 
@@ -57,7 +56,7 @@ def draw_agreement(predictions: Sequence[Mapping[str, Any]], *, output_pdf: Path
     figure.supylabel(f"Predicted {MINUS} reference volume (mL)", fontsize=7)
     handles = [
         grid.flat[0].plot([], [], marker, color="0.3", markersize=3.5, label=display_dataset(name))[0]
-        for name, marker in zip(datasets, _markers(datasets), strict=True)
+        for name, marker in zip(datasets, style.markers(datasets), strict=True)
     ]
     figure.legend(
         handles=handles, loc="outside upper center", ncols=min(len(datasets), 2 * columns), handletextpad=0.2
@@ -83,10 +82,6 @@ def _limits(volumes: pd.DataFrame) -> dict[str, Interval]:
     return bland_altman(volumes["difference"].to_numpy(), np.zeros(len(volumes)))
 
 
-def _markers(datasets: Sequence[str]) -> list[str]:
-    return [MARKERS[number % len(MARKERS)] for number in range(len(datasets))]
-
-
 def _panel(
     axes: Axes, volumes: pd.DataFrame, limits: Mapping[str, Interval], datasets: list[str], colour: str
 ) -> None:
@@ -96,7 +91,7 @@ def _panel(
             dash = "-" if name == "bias" else (0, (4, 2))
             axes.axhline(estimate.value, color="black", linewidth=0.8, linestyle=dash)
             axes.axhspan(estimate.low, estimate.high, color="0.5", alpha=0.15, linewidth=0, zorder=0)
-    for dataset, marker in zip(datasets, _markers(datasets), strict=True):
+    for dataset, marker in zip(datasets, style.markers(datasets), strict=True):
         part = volumes[volumes["dataset"] == dataset]
         options = {"s": 9, "marker": marker, "color": colour, "alpha": 0.75, "linewidths": 0, "zorder": 3}
         axes.scatter(part["mean"], part["difference"], **options)

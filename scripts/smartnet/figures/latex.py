@@ -14,8 +14,12 @@ EN_DASH = "\N{EN DASH}"
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 TICK = "\N{CHECK MARK}"
 NOTE = "Note: "
-SPREAD = re.compile(r"(?<=& )(\\textbf{)?([^ &{}]+) (\[[^]]+\]|\$\\pm\$ [^ &{}]+)(})?( [^&]+?)?(?= &| \\\\)")
-"""Interval or standard deviation behind a value in LaTeX, with what may stand around both."""
+SPREAD = re.compile(
+    r"(?<=& )(\\textbf{)?([^ &{}]+) "
+    r"(\[[^]]+\]|\([^()&]+ to [^()&]+\)|\$\\pm\$ [^ &{}]+)"
+    r"(})?( [^&]+?)?(?= &| \\\\)"
+)
+"""Interval, range or standard deviation behind a value in LaTeX, with what may stand around both."""
 SIZES = {"": (5.1, 6), r"\footnotesize": (4.25, 4), r"\scriptsize": (3.8, 3)}
 """Letters that a wide table may take: their mean width and the space beside a column, points."""
 PAGE_PT, PAGE_LINES = 740, 44  # what a landscape page of A4 holds, in small letters
@@ -51,7 +55,8 @@ def write_both(
             rule (outermost) or a space stands before it.
         best: true for cells that LaTeX sets in bold; rows and columns of ``table``.
         note: printed below the table; in the CSV the last row, alone in the first column.
-        stacked: LaTeX sets intervals and standard deviations below their values, for tables of many columns.
+        stacked: LaTeX sets intervals, ranges and standard deviations below their values, for tables of
+            many columns.
     """
     text = table.astype(str)
     below = pd.DataFrame([[NOTE + note, *[""] * (len(text.columns) - 1)]], columns=text.columns)
@@ -98,7 +103,9 @@ def _widths(text: pd.DataFrame, *, stacked: bool) -> list[float]:
     widths = []
     for name, cells in text.items():
         parts = [
-            part for cell in cells for part in (re.split(r" (?=\[|\u00b1)", cell) if stacked else [cell])
+            part
+            for cell in cells
+            for part in (re.split(r" (?=\[|\u00b1|\(\S+ to )", cell) if stacked else [cell])
         ]
         broken = max(map(len, _halves(name)))
         widths.append(max([broken, *map(len, parts)]))

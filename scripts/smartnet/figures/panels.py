@@ -17,6 +17,7 @@ from smartnet.files import read_table
 from smartnet.slices.dataset import SliceSet
 
 SPLIT_MM = 0.4  # between two rows
+TALLEST_MM = 225  # a page with room for the caption
 
 
 def draw_activation(
@@ -90,11 +91,12 @@ def _draw(
     arrays = {start: _read_maps(maps[start], name, table) for start in starts}
     columns = 1 + len(starts)
     width = min(style.DOUBLE_MM, 34.0 * columns + 8)
-    side = (width - 8) / columns
     heads = ["Reference", *map(display_name, starts)]
     rows, across = next(iter(arrays.values())).shape[1:]
-    height = side * max(1.0, rows / across) + SPLIT_MM
-    figure = style.new_figure(width, height * len(table) + 12 + style.heads_mm(heads))
+    portrait, above = max(1.0, rows / across), 12 + style.heads_mm(heads)
+    side = min((width - 8) / columns, ((TALLEST_MM - above) / len(table) - SPLIT_MM) / portrait)
+    width, height = side * columns + 8, side * portrait + SPLIT_MM
+    figure = style.new_figure(width, height * len(table) + above)
     style.reserve_heads(figure, heads, side_mm=side)
     grid = figure.subplots(len(table), columns, squeeze=False)
     for number, row in enumerate(table.itertuples()):

@@ -21,6 +21,7 @@ from smartnet.files import atomic_path
 
 MM = 1 / 25.4
 SINGLE_MM, DOUBLE_MM = 85.0, 180.0  # one and two columns of a journal page
+MARKERS = "osD^vPX*"  # of test sets
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 WIDE = 6  # up to so many columns a name fits above its panel
 LETTER_MM, BOLD_MM = 0.95, 1.3  # height that a letter of a slanted name takes; likewise its width, if bold
@@ -126,6 +127,11 @@ def colours(models: Sequence[str]) -> dict[str, str]:
         name: known["threshold" if head.startswith("threshold") else head if head in known else "other"]
         for name, head in heads.items()
     }
+
+
+def markers(datasets: Sequence[str]) -> list[str]:
+    """Give each test set its marker, the same in every figure."""
+    return [MARKERS[place % len(MARKERS)] for place in range(len(datasets))]
 
 
 def show_image(axes: Axes, image: np.ndarray, **options: object) -> None:

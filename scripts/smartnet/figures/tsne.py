@@ -12,7 +12,6 @@ from smartnet.figures.names import OURS, display_dataset, display_name, sort_dat
 from smartnet.files import read_table
 from smartnet.metrics.tidy import EVERY, FEATURES, read_metrics
 
-MARKERS = ("o", "^", "s", "D", "v", "P")
 COLUMNS = 4
 
 
@@ -44,7 +43,7 @@ def draw_tsne(
     for axes, start in zip(grid, starts, strict=False):
         table = points[start]
         for value, colour in enumerate(palette):
-            for dataset, marker in zip(datasets, MARKERS * len(datasets), strict=False):
+            for dataset, marker in zip(datasets, style.markers(datasets), strict=True):
                 part = table[(table["hemorrhage"] == value) & (table["dataset"] == dataset)]
                 axes.scatter(part["x"], part["y"], s=7, c=colour, marker=marker, linewidths=0, alpha=0.75)
         axes.set_title(display_name(start), fontweight="bold" if start_of(start) == OURS else "normal")
@@ -63,7 +62,7 @@ def draw_tsne(
     ]
     handles += [
         _handle(marker, "0.45", display_dataset(name))
-        for name, marker in zip(datasets, MARKERS * len(datasets), strict=False)
+        for name, marker in zip(datasets, style.markers(datasets), strict=True)
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles) if columns > 2 else 3)
     style.save(figure, output_pdf, output_png)

@@ -11,7 +11,7 @@ import pandas as pd
 from smartnet.errors import DataError
 from smartnet.files import read_table
 from smartnet.metrics.tidy import metric_row
-from smartnet.statistics.bootstrap import cluster_bootstrap
+from smartnet.statistics.bootstrap import bootstrap_mean
 from smartnet.statistics.interval import Interval
 
 TASK = "explanation"
@@ -102,10 +102,6 @@ def _mean(values: pd.Series, patients: pd.Series, *, replicates: int, seed: int)
     if not len(values):
         reason = "undefined: no scan with hemorrhage and reference mask"
         return Interval(np.nan, np.nan, np.nan, reason)
-    numbers = values.to_numpy(dtype=np.float64)
-    return cluster_bootstrap(
-        lambda weights: weights @ numbers / weights.sum(axis=1),
-        patients.to_numpy(),
-        replicates=replicates,
-        seed=seed,
+    return bootstrap_mean(
+        values.to_numpy(dtype=np.float64), patients.to_numpy(), replicates=replicates, seed=seed
     )

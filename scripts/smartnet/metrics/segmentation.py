@@ -15,7 +15,7 @@ import pandas as pd
 from smartnet.metrics.convention import LESION_SENSITIVITY, bin_names
 from smartnet.metrics.tidy import metric_row
 from smartnet.statistics.agreement import bland_altman, icc_agreement
-from smartnet.statistics.bootstrap import cluster_bootstrap
+from smartnet.statistics.bootstrap import bootstrap_mean, cluster_bootstrap
 from smartnet.statistics.interval import Interval
 from smartnet.statistics.proportion import proportion_interval
 
@@ -91,12 +91,8 @@ def _mean(values: pd.Series, patients: pd.Series, empty: str, *, replicates: int
     """Mean over scans with its patient-clustered bootstrap interval."""
     if not len(values):
         return _undefined(empty)
-    numbers = values.to_numpy(dtype=np.float64)
-    return cluster_bootstrap(
-        lambda weights: weights @ numbers / weights.sum(axis=1),
-        patients.to_numpy(),
-        replicates=replicates,
-        seed=seed,
+    return bootstrap_mean(
+        values.to_numpy(dtype=np.float64), patients.to_numpy(), replicates=replicates, seed=seed
     )
 
 

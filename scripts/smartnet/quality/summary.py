@@ -96,4 +96,4 @@ def table_quality(volumes: Sequence[Path], *, output_csv: Path, output_tex: Path
         output_csv: table.
         output_tex: the same for LaTeX.
     """
-    write_both(summarise(read_cases(volumes)), output_csv, output_tex)
+    write_both(summarise(read_cases(volumes)), output_csv, output_tex, stacked=True)

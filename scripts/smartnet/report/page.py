@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from smartnet.errors import ConfigError
+from smartnet.figures.latex import NOTE
 from smartnet.files import read_table, write_bytes
 from smartnet.report.embed import Picture, data_uri, embed
 from smartnet.report.rulegraph import draw_graph
@@ -174,9 +175,11 @@ def _title(result: Result) -> str:
 
 
 def _table(path: Path) -> dict[str, Any]:
-    """Cells of a table as they stand in its file; a text that repeats the one above is marked as such."""
+    """Cells of a table as in its file, and its note; a text that repeats the one above is marked."""
     table = read_table(path, dtype=str).fillna("")
     cells = table.to_numpy().tolist()
+    noted = bool(cells) and cells[-1][0].startswith(NOTE)  # below the table: it would widen the first column
+    note = cells.pop()[0] if noted else ""
     numeric = [all(_NUMBER.fullmatch(row[place]) for row in cells) for place in range(table.shape[1])]
     rows, above = [], None
     for row in cells:
@@ -190,7 +193,7 @@ def _table(path: Path) -> dict[str, Any]:
     grouped = any(row["same"] for row in rows)
     for row in rows:
         row["starts"] = row["starts"] and grouped
-    return {"heads": list(table.columns), "numeric": numeric, "rows": rows}
+    return {"heads": list(table.columns), "numeric": numeric, "rows": rows, "note": note}
 
 
 def _filters(items: Sequence[Mapping]) -> list[dict[str, Any]]:

@@ -48,6 +48,16 @@ def test_sections_are_ordered_titles_taken_from_captions_and_links_led_to_anchor
     assert page == write(study, tmp_path)
 
 
+def test_a_note_stands_below_its_table_and_widens_no_column(study, tmp_path):
+    plain = write(study, tmp_path)
+    with (tmp_path / "results/b.csv").open("a") as file:
+        file.write('"Note: empty scans, and so on.",,\n')
+    page = write(study, tmp_path)
+    assert '<p class="note">Note: empty scans, and so on.</p>' in page
+    assert page.count("<tr") == plain.count("<tr")
+    assert page.count('class="num"') == plain.count('class="num"')
+
+
 def test_a_page_outside_of_the_study_is_refused_without_its_path(study, tmp_path):
     with pytest.raises(ConfigError, match=r"^the report cannot be written to 'report\.html' outside"):
         write_page(

@@ -79,6 +79,7 @@ def test_the_judge_sees_other_values(accepted):
     ],
 )
 def test_what_goes_wrong_has_a_name(monkeypatch, damage, kind):
-    monkeypatch.setattr(run, "SECONDS", 3)
+    # A busy machine may need seconds for what is no hang.
+    monkeypatch.setattr(run, "SECONDS", 3 if kind == run.HANG else 60)
     verdict = run_one(1, synthetic_seeds()[0], Mutation("test", damage, "truth"))
     assert verdict.kind == kind, verdict

@@ -22,6 +22,7 @@ include: "rules/evaluate.smk"
 include: "rules/explain.smk"
 include: "rules/browser.smk"
 include: "rules/figures.smk"
+include: "rules/panels.smk"
 include: "rules/tables.smk"
 include: "rules/privacy.smk"
 

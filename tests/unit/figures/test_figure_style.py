@@ -50,7 +50,7 @@ def test_figures_take_every_colour_from_the_style():
 
 
 def test_every_figure_is_handed_the_groups_that_it_uses():
-    rules = (ROOT / "rules/figures.smk").read_text()
+    rules = "".join((ROOT / f"rules/{name}.smk").read_text() for name in ("figures", "panels"))
     for name, groups in re.findall(r'style=style_of\(\s*"(\w+)",\s*([^)]*?)\s*\)', rules):
         module = re.search(
             r"from smartnet\.figures\.(\w+) import", (ROOT / f"scripts/figure_{name}.py").read_text()

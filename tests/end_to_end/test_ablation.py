@@ -60,7 +60,8 @@ def test_every_start_is_a_column_of_the_panels(study):
         maps = pd.read_csv(results / f"maps/{start}/seed-1/maps.tsv", sep="\t")
         assert list(maps["case"]) == list(cases["case"])
         assert (results / f"features/{start}/seed-1/tsne.tsv").is_file()
-    assert {folder.name for folder in (results / "maps").iterdir()} == {*PRETEXTS, "cases.tsv"}
+    others = {"cases.tsv", "browsed.tsv", "browsed"}
+    assert {path.name for path in (results / "maps").iterdir()} == {*PRETEXTS, *others}
     text = "".join(file.read_text() for file in (study[0] / "rules").glob("*.smk"))
     rules = re.findall(r"^rule figure_(\w+):", text, re.MULTILINE)
     assert {file.stem for file in (results / "figures").glob("*.png")} == set(rules)

@@ -78,7 +78,7 @@ def test_captions_name_the_start_that_is_drawn(name, config, pytestconfig):
 
 
 def test_the_kind_of_operating_point_is_named(config, pytestconfig):
-    assert "by Youden" in rendered(pytestconfig.rootpath, "table_operating", config)
+    assert "on validation scans by Youden" in rendered(pytestconfig.rootpath, "table_operating", config)
     config["evaluation"] |= {"operating_point": {"sensitivity": 0.97}, "prevalence": [0.3, 0.01]}
     page = rendered(pytestconfig.rootpath, "table_operating", config)
     assert "as the highest with a sensitivity of 0.97 or more" in page

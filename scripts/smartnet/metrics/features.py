@@ -37,24 +37,27 @@ def feature_items(
         parts = {EVERY: table} | dict(list(table.groupby("dataset")))
         for dataset, part in parts.items():
             keys = {"model": item["model"], "task": FEATURES, "seed": item["seed"], "dataset": dataset}
-            measured = feature_rows(part, settings=settings, seed=bootstrap_seed(seed, dataset))
+            measured = feature_rows(part, table, settings=settings, seed=bootstrap_seed(seed, dataset))
             rows += [keys | {"subgroup": EVERY} | row for row in measured]
     return rows
 
 
-def feature_rows(table: pd.DataFrame, *, settings: Mapping[str, Any], seed: int) -> list[dict]:
+def feature_rows(
+    table: pd.DataFrame, everything: pd.DataFrame, *, settings: Mapping[str, Any], seed: int
+) -> list[dict]:
     """Summarise the sampled slices of one data set, or of all.
 
     Args:
         table: rows of ``separability.tsv``.
+        everything: the whole table, among which neighbours and answers were looked for.
         settings: ``evaluation`` of the configuration.
         seed: of the patient-clustered bootstrap.
 
     Returns:
         Rows of ``kNN purity`` (share of a slice's neighbours with its class), ``kNN data set`` (with its data
         set), ``probe AUC`` (hemorrhage, cross-validated linear probe), ``transfer AUC`` (probe of the other
-        data sets) and ``data set found`` (accuracy of a probe for the data set), the shares with what chance
-        would give in the note; counts are slices.
+        data sets) and ``data set found`` (accuracy of a probe for the data set), the shares with what a slice
+        drawn from everything would give in the note; counts are slices.
     """
     truth = table["hemorrhage"].to_numpy()
     counts = {"n_positive": int((truth == 1).sum()), "n_negative": int((truth == 0).sum())}
@@ -70,8 +73,9 @@ def feature_rows(table: pd.DataFrame, *, settings: Mapping[str, Any], seed: int)
             )
             values = known[column].to_numpy(dtype=float)
             estimate = bootstrap(partial(statistic, values), known["patient"].to_numpy())
-        label = table["hemorrhage" if name == "kNN purity" else "dataset"]
-        note = f"chance {(label.value_counts(normalize=True) ** 2).sum():.3f}" if name in MEANS else ""
+        label = "hemorrhage" if name == "kNN purity" else "dataset"
+        chance = table[label].map(everything[label].value_counts(normalize=True)).mean()
+        note = f"chance {chance:.3f}" if name in MEANS else ""
         rows.append(metric_row(name, estimate, **counts, note=note))
     return rows
 

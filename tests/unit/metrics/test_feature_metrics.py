@@ -25,7 +25,7 @@ def slices(n=40):
 
 def test_rows_are_means_and_areas_with_intervals():
     table = slices()
-    rows = {row["metric"]: row for row in feature_rows(table, settings={"replicates": 200}, seed=1)}
+    rows = {row["metric"]: row for row in feature_rows(table, table, settings={"replicates": 200}, seed=1)}
     assert rows["kNN purity"]["value"] == pytest.approx(table["same_class"].mean())
     assert rows["kNN purity"]["note"] == "chance 0.500"
     assert rows["probe AUC"]["value"] == pytest.approx(roc_auc_score(table["hemorrhage"], table["probe"]))
@@ -33,6 +33,19 @@ def test_rows_are_means_and_areas_with_intervals():
     assert np.isnan(rows["transfer AUC"]["value"])
     assert rows["transfer AUC"]["note"].startswith("undefined")
     assert (rows["data set found"]["n_positive"], rows["data set found"]["n_negative"]) == (20, 20)
+
+
+def test_chance_of_one_data_set_is_its_share_of_all_among_which_neighbours_are_looked_for():
+    table = slices()
+    table["dataset"] = np.where(np.arange(40) < 30, "a", "b")
+    rows = {}
+    for name, part in (*table.groupby("dataset"), ("all", table)):
+        for row in feature_rows(part, table, settings={"replicates": 50}, seed=1):
+            rows[name, row["metric"]] = row["note"]
+    for metric in ("kNN data set", "data set found"):
+        notes = [rows[name, metric].split("; ")[-1] for name in ("a", "b", "all")]
+        assert notes == ["chance 0.750", "chance 0.250", "chance 0.625"]
+    assert rows["b", "kNN purity"] == "chance 0.500"
 
 
 def test_weighted_auc_is_that_of_the_repeated_sample():

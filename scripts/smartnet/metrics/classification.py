@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from sklearn.metrics import average_precision_score
 
 from smartnet.metrics.calibration import (
     brier,
@@ -182,8 +181,6 @@ def weighted_average_precision(truth: np.ndarray, score: np.ndarray, weights: np
     Returns:
         (k,) in [0, 1], NaN where a sample holds no scan with hemorrhage.
     """
-    if len(weights) == 1:
-        return np.array([average_precision_score(truth, score, sample_weight=weights[0])])
     order = np.argsort(-score, kind="stable")
     steps = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))  # last scan of each run of ties
     hits = np.cumsum(weights[:, order] * truth[order], axis=1)[:, steps]

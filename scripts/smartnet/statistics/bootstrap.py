@@ -5,9 +5,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from smartnet.statistics.interval import Interval
+from smartnet.statistics.interval import Interval, join_notes
 
 CHUNK = 256  # replicates at once: keeps the weights of 25,000 scans near 50 MB
+EQUAL = 1e-12  # replicates that differ by less differ by rounding alone
 KEPT = 500_000  # numbers of a drawing that is kept for the next statistic of the same patients: 4 MB
 
 
@@ -31,7 +32,8 @@ def cluster_bootstrap(
 
     Returns:
         The value on the sample itself and percentile limits; replicates without a value are left out and
-        counted in the note.
+        counted in the note. Where all replicates agree (a perfect score, a mean of zeros) there are no limits:
+        the bootstrap sees no spread there, however few the patients.
     """
     _, index = np.unique(np.asarray(patients), return_inverse=True)
     count = int(index.max()) + 1
@@ -46,6 +48,9 @@ def cluster_bootstrap(
     usable = values[~np.isnan(values)]
     left_out = replicates - len(usable)
     note = f"{left_out} of {replicates} bootstrap replicates undefined" if left_out else ""
+    if not len(usable) or np.ptp(usable) < EQUAL:
+        reason = "interval undefined: every replicate gives the same" if len(usable) else ""
+        return Interval(value, np.nan, np.nan, join_notes(reason, note))
     low, high = np.quantile(usable, [0.5 - level / 2, 0.5 + level / 2])
     return Interval(value, float(low), float(high), note)
 

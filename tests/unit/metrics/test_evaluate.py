@@ -93,6 +93,10 @@ def test_weighted_average_precision_agrees_with_scikit_learn():
     weights = np.random.default_rng(0).integers(0, 3, size=(20, len(table)))
     expected = [sk.average_precision_score(truth, score, sample_weight=row) for row in weights]
     np.testing.assert_allclose(weighted_average_precision(truth, score, weights), expected, rtol=1e-10)
+    np.testing.assert_allclose(
+        weighted_average_precision(truth, score, weights[:1]), expected[:1], rtol=1e-10
+    )
+    assert np.isnan(weighted_average_precision(truth, score, (1 - truth)[None]))
 
 
 def test_segmentation_keeps_scans_with_and_without_blood_apart(run):

@@ -61,7 +61,10 @@ def test_bootstrap_repeats_itself_and_follows_its_seed():
 def test_undefined_replicates_are_counted():
     rare = np.array([1.0, 0, 0, 0])
     interval = cluster_bootstrap(
-        lambda weights: np.where(weights @ rare > 0, 1.0, np.nan), np.arange(4), replicates=400, seed=0
+        lambda weights: np.where(weights @ rare > 0, weights @ rare, np.nan),
+        np.arange(4),
+        replicates=400,
+        seed=0,
     )
     left_out = int(interval.note.split()[0])
     assert left_out / 400 == pytest.approx(0.75**4, abs=0.08)
@@ -71,6 +74,25 @@ def test_one_patient_gives_no_limits():
     interval = cluster_bootstrap(mean_of(np.ones(3)), np.array(["p", "p", "p"]), replicates=10, seed=0)
     assert interval.value == 1
     assert "one patient" in interval.note
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1])
+def test_equal_replicates_claim_no_certainty(value):
+    interval = bootstrap_mean(np.full(8, value), np.arange(8), replicates=50, seed=0)
+    assert interval.value == pytest.approx(value)
+    assert np.isnan([interval.low, interval.high]).all()
+    assert interval.note == "interval undefined: every replicate gives the same"
+
+
+def test_no_replicate_with_a_value_gives_no_limits():
+    interval = cluster_bootstrap(
+        lambda weights: np.where((weights == 1).all(axis=1), 1.0, np.nan),
+        np.arange(50),
+        replicates=10,
+        seed=0,
+    )
+    assert (interval.value, interval.note) == (1, "10 of 10 bootstrap replicates undefined")
+    assert np.isnan(interval.low)
 
 
 def test_a_difference_draws_the_same_patients_for_both_models():

@@ -32,8 +32,8 @@ def cluster_bootstrap(
 
     Returns:
         The value on the sample itself and percentile limits; replicates without a value are left out and
-        counted in the note. Where all replicates agree (a perfect score, a mean of zeros) there are no limits:
-        the bootstrap sees no spread there, however few the patients.
+        counted in the note. Where all replicates agree (a perfect score, a mean of zeros) there are no
+        limits: the bootstrap sees no spread there, however few the patients.
     """
     _, index = np.unique(np.asarray(patients), return_inverse=True)
     count = int(index.max()) + 1

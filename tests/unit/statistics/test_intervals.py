@@ -6,7 +6,7 @@ from scipy.stats import beta
 
 from smartnet.statistics import bootstrap
 from smartnet.statistics.bootstrap import bootstrap_mean, cluster_bootstrap
-from smartnet.statistics.proportion import proportion_interval
+from smartnet.statistics.proportion import patient_proportion, proportion_interval
 
 
 def mean_of(values):
@@ -33,6 +33,37 @@ def test_exact_interval_is_clopper_pearson(pair):
 
 def test_no_trials_is_undefined():
     assert "undefined" in proportion_interval(0, 0).note
+
+
+def test_share_of_patients_with_one_scan_each_is_wilson():
+    for count in (0, 1, 13, 20):
+        interval = patient_proportion(np.arange(20) < count, np.arange(20))
+        assert interval[:3] == pytest.approx(proportion_interval(count, 20)[:3], abs=1e-12)
+        assert interval.note == ""
+
+
+def test_share_covers_what_it_promises_where_patients_have_several_scans():
+    generator, patients, hits = np.random.default_rng(0), np.repeat(np.arange(25), 4), np.zeros(2)
+    for _ in range(1500):
+        right = generator.random((25, 4)) < generator.beta(2, 0.5, 25)[:, None]
+        limits = patient_proportion(right.ravel(), patients), proportion_interval(int(right.sum()), 100)
+        hits += [interval.low <= 0.8 <= interval.high for interval in limits]
+    assert hits[0] / 1500 > 0.92
+    assert hits[1] / 1500 < 0.90
+
+
+def test_copies_of_a_scan_add_nothing_to_a_share():
+    right, patients = np.arange(12) < 9, np.arange(12)
+    alone = patient_proportion(right, patients)
+    copies = patient_proportion(np.repeat(right, 5), np.repeat(patients, 5))
+    assert copies.high - copies.low == pytest.approx(alone.high - alone.low, rel=0.05)
+    assert copies.note == "60 scans of 12 patients"
+    perfect = patient_proportion(np.ones(60), np.repeat(patients, 5))
+    assert perfect[:3] == pytest.approx(proportion_interval(12, 12)[:3])
+    one = patient_proportion([1, 0, 1], ["p", "p", "p"])
+    assert one.low < 0.25
+    assert one.high > 0.85
+    assert "undefined" in patient_proportion([], []).note
 
 
 def test_bootstrap_of_the_mean_has_the_width_of_its_standard_error():

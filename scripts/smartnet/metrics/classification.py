@@ -14,11 +14,11 @@ from smartnet.metrics.calibration import (
     recalibration,
 )
 from smartnet.metrics.tidy import metric_row
-from smartnet.statistics.bootstrap import cluster_bootstrap
+from smartnet.statistics.bootstrap import cluster_bootstrap, of_independent
 from smartnet.statistics.delong import delong_auc
-from smartnet.statistics.interval import Interval, join_notes
+from smartnet.statistics.interval import Interval
 from smartnet.statistics.prevalence import predictive_value
-from smartnet.statistics.proportion import proportion_interval
+from smartnet.statistics.proportion import patient_proportion
 
 HALF = 0.5
 HALF_SUFFIX = "@0.5"
@@ -64,7 +64,7 @@ def classification_rows(
         }
     for cut, suffix in ((point["threshold"], ""), (HALF, HALF_SUFFIX)):
         called = (probability >= cut).astype(int)
-        for name, estimate in _at_threshold(truth, called, bootstrap, reason).items():
+        for name, estimate in _at_threshold(truth, called, patients, bootstrap, reason).items():
             estimates[name + suffix] = estimate
     estimates |= _in_practice(estimates["SEN"], estimates["SPE"], settings.get("prevalence", ()))
     estimates |= _calibration(truth, logit, patients, bootstrap, "")
@@ -87,15 +87,6 @@ def one_class_reason(n_positive: int, n_negative: int) -> str:
     if n_positive and n_negative:
         return ""
     return f"undefined: one class only, {n_positive} scans with and {n_negative} without hemorrhage"
-
-
-def _independent(estimate: Interval, patients: np.ndarray, method: str) -> Interval:
-    """Say of an interval that it takes every scan for another patient, where this is not so."""
-    repeated = len(patients) - len(np.unique(patients))
-    if not repeated or np.isnan(estimate.value):
-        return estimate
-    note = f"{method} takes scans as independent, {repeated} are repeated scans of a patient"
-    return estimate._replace(note=join_notes(estimate.note, note))
 
 
 def _in_practice(sen: Interval, spe: Interval, prevalences: Sequence[float]) -> dict[str, Interval]:
@@ -121,36 +112,33 @@ def _calibration(
     estimates = {
         "Brier": bootstrap(partial(brier, truth, probability)),
         "ECE": expected_calibration_error(truth, probability),
-        **{f"calibration {name}": _independent(fitted[name], patients, "Wald") for name in fitted},
+        **{f"calibration {name}": of_independent(fitted[name], patients, "Wald") for name in fitted},
     }
     return {name + suffix: estimate for name, estimate in estimates.items()}
 
 
 def _at_threshold(
-    truth: np.ndarray, called: np.ndarray, bootstrap: partial, reason: str
+    truth: np.ndarray, called: np.ndarray, patients: np.ndarray, bootstrap: partial, reason: str
 ) -> dict[str, Interval]:
     """Compute F1, SEN, SPE, PPV, NPV of calls (n,) 0/1; predictive values and F1 need both classes."""
-    hit = int((truth & called).sum())
-    correct = int(((1 - truth) & (1 - called)).sum())
-    positives, negatives = int(truth.sum()), int((1 - truth).sum())
+
+    def share(among: np.ndarray, empty: str) -> Interval:
+        if not among.any():
+            return Interval(np.nan, np.nan, np.nan, f"undefined: {empty}")
+        return patient_proportion((truth == called)[among], patients[among])
+
     estimates = {
-        "SEN": _proportion(hit, positives, "no scan with hemorrhage"),
-        "SPE": _proportion(correct, negatives, "no scan without hemorrhage"),
+        "SEN": share(truth == 1, "no scan with hemorrhage"),
+        "SPE": share(truth == 0, "no scan without hemorrhage"),
     }
     if reason:
         undefined = Interval(np.nan, np.nan, np.nan, reason)
         return estimates | dict.fromkeys(("F1", "PPV", "NPV"), undefined)
     return estimates | {
         "F1": bootstrap(partial(weighted_f1, truth, called)),
-        "PPV": _proportion(hit, int(called.sum()), "no scan called positive"),
-        "NPV": _proportion(correct, int((1 - called).sum()), "no scan called negative"),
+        "PPV": share(called == 1, "no scan called positive"),
+        "NPV": share(called == 0, "no scan called negative"),
     }
-
-
-def _proportion(count: int, total: int, empty: str) -> Interval:
-    if total == 0:
-        return Interval(np.nan, np.nan, np.nan, f"undefined: {empty}")
-    return proportion_interval(count, total)
 
 
 def weighted_f1(truth: np.ndarray, called: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -15,9 +15,9 @@ import pandas as pd
 from smartnet.metrics.convention import LESION_SENSITIVITY, bin_names
 from smartnet.metrics.tidy import metric_row
 from smartnet.statistics.agreement import bland_altman, icc_agreement
-from smartnet.statistics.bootstrap import bootstrap_mean, cluster_bootstrap
+from smartnet.statistics.bootstrap import bootstrap_mean, cluster_bootstrap, of_independent
 from smartnet.statistics.interval import Interval
-from smartnet.statistics.proportion import proportion_interval
+from smartnet.statistics.proportion import patient_proportion
 
 CUTS = {"": ("predicted_ml", "overlap_ml"), "@0.5": ("predicted_half_ml", "overlap_half_ml")}
 NO_LESION_SCAN = "no scan with hemorrhage and reference mask"
@@ -135,14 +135,7 @@ def weighted_quantile(values: np.ndarray, share: float, weights: np.ndarray) -> 
 def _agreement(measured: pd.DataFrame) -> dict[str, Interval]:
     predicted, truth = (measured[name].to_numpy(dtype=np.float64) for name in ("predicted_ml", "truth_ml"))
     estimates = bland_altman(predicted, truth) | {"ICC": icc_agreement(np.stack([predicted, truth], axis=1))}
-    repeated = len(measured) - measured["patient"].nunique()
-    if not repeated:
-        return estimates
-    note = f"interval takes scans as independent, {repeated} are repeated scans of a patient"
-    return {
-        name: value._replace(note="; ".join(part for part in (value.note, note) if part))
-        for name, value in estimates.items()
-    }
+    return {name: of_independent(value, measured["patient"], "interval") for name, value in estimates.items()}
 
 
 def _surface_rows(measured: pd.DataFrame, counts: dict[str, int], mean: partial, note: str) -> list[dict]:
@@ -165,7 +158,7 @@ def _component_rows(normal: pd.DataFrame, counts: dict[str, int], mean: partial)
     false = known["false_components"].astype(float)
     share = _undefined(NO_NORMAL_SCAN)
     if len(known):
-        share = proportion_interval(int((false > 0).sum()), len(known))
+        share = patient_proportion(false > 0, known["patient"])
     counts = counts | {"n_negative": len(known)}
     return [
         metric_row("FPC", mean(false, known["patient"], NO_NORMAL_SCAN), **counts),
@@ -197,7 +190,6 @@ def _lesion_sensitivity(
     if not len(found):
         return _undefined("no such lesion")
     if found.nunique() == 1:  # every resample is the same: the bootstrap would claim certainty
-        count = patients.nunique()
-        estimate = proportion_interval(count * int(found.iloc[0]), count)
-        return estimate._replace(note=f"all equal: Wilson interval of {count} patients")
+        note = f"all equal: Wilson interval of {patients.nunique()} patients"
+        return patient_proportion(found, patients)._replace(note=note)
     return _mean(found, patients, "", replicates=settings["replicates"], seed=seed)

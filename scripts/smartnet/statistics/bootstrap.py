@@ -72,6 +72,15 @@ def bootstrap_mean(values: np.ndarray, patients: np.ndarray, *, replicates: int,
     )
 
 
+def of_independent(estimate: Interval, patients: np.ndarray, method: str) -> Interval:
+    """Note of an interval that it takes every scan for another patient's, where this is not so."""
+    repeated = len(patients) - len(np.unique(patients))
+    if not repeated or np.isnan(estimate.value):
+        return estimate
+    note = f"{method} takes scans as independent, {repeated} are repeated scans of a patient"
+    return estimate._replace(note=join_notes(estimate.note, note))
+
+
 def _times(count: int, replicates: int, seed: int) -> Iterator[np.ndarray]:
     """Draw how often each patient counts, (k, count) in each chunk of k replicates."""
     generator = np.random.default_rng(seed)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from smartnet.statistics.interval import Interval
+from smartnet.statistics.interval import Interval, join_notes
 
 
 def predictive_value(right: Interval, wrong: Interval, prior: float) -> Interval:
@@ -21,9 +21,9 @@ def predictive_value(right: Interval, wrong: Interval, prior: float) -> Interval
     Returns:
         value and limits in [0, 1]; undefined where no scan gets the call or a proportion is undefined.
     """
-    reason = right.note or wrong.note
-    if np.isnan(right.value) or np.isnan(wrong.value):
-        return Interval(np.nan, np.nan, np.nan, reason)
+    undefined = [part.note for part in (right, wrong) if np.isnan(part.value)]
+    if undefined:
+        return Interval(np.nan, np.nan, np.nan, join_notes(*undefined))
     if right.value == wrong.value == 0:
         return Interval(np.nan, np.nan, np.nan, "undefined: no scan gets this call")
     low, high = _ratio_limits(right, wrong)
@@ -31,7 +31,7 @@ def predictive_value(right: Interval, wrong: Interval, prior: float) -> Interval
     with np.errstate(invalid="ignore"):
         limits = np.where(np.isinf(odds), 1.0, odds / (1 + odds))
     value = prior * right.value / (prior * right.value + (1 - prior) * wrong.value)
-    return Interval(value, float(limits[0]), float(limits[1]))
+    return Interval(value, float(limits[0]), float(limits[1]), join_notes(right.note, wrong.note))
 
 
 def _ratio_limits(first: Interval, second: Interval) -> tuple[float, float]:

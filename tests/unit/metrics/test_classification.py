@@ -73,6 +73,21 @@ def test_repeated_scans_are_named_beside_wald_limits():
     assert result.loc["Brier", "note"] == ""
 
 
+def test_copies_of_scans_narrow_no_proportion():
+    table = predictions()
+    alone, copied = measured(table), measured(pd.concat([table] * 4))
+    for name in ("SEN", "SPE", "PPV", "NPV", "SEN@0.5", "PPV@prevalence=0.02"):
+        width = [result.loc[name, "high"] - result.loc[name, "low"] for result in (alone, copied)]
+        assert width[1] == pytest.approx(width[0], rel=0.1)
+        assert "patients" in copied.loc[name, "note"] and alone.loc[name, "note"] == ""
+
+
+def test_undefined_predictive_values_say_why_where_patients_have_several_scans():
+    table = predictions(patients=20)
+    note = measured(table[table["truth"] == 0]).loc["NPV@prevalence=0.02", "note"]
+    assert note == "undefined: no scan with hemorrhage"
+
+
 @pytest.mark.parametrize("kept", [0, 1])
 def test_one_class_has_a_brier_score_but_no_slope(kept):
     table = predictions()

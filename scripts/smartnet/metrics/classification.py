@@ -48,7 +48,7 @@ def classification_rows(
     """
     truth = table["truth"].to_numpy().astype(int)
     probability = table["probability"].to_numpy(dtype=np.float64)
-    # Confident probabilities are equal in six decimals, their logits are not.
+    # Confident probabilities may be equal where their logits are not.
     logit = table["logit"].to_numpy(dtype=np.float64)
     patients = table["patient"].to_numpy()
     counts = {"n_positive": int(truth.sum()), "n_negative": int((truth == 0).sum())}

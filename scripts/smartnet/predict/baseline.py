@@ -11,7 +11,6 @@ import pandas as pd
 from smartnet.errors import ConfigError
 from smartnet.files import write_nifti, write_table
 from smartnet.predict.scans import (
-    CLASSIFICATION_COLUMNS,
     SEGMENTATION_COLUMNS,
     Scan,
     accepted_cases,
@@ -19,6 +18,7 @@ from smartnet.predict.scans import (
     find_scan,
     identity,
     measures,
+    write_answers,
 )
 from smartnet.validation import DSC_COLUMNS, dsc_curve, write_validation
 
@@ -134,8 +134,10 @@ def predict_threshold(
             rows.append({**identity(case), **score(_blood_ml(scan, threshold_hu))})
         else:
             rows.append({**identity(case), **_segment(scan, threshold_hu, Path(masks))})
-    columns = CLASSIFICATION_COLUMNS if task == "classification" else SEGMENTATION_COLUMNS
-    write_table(pd.DataFrame(rows, columns=columns).astype({"truth": "Int64"}), output)
+    if task == "classification":
+        write_answers(rows, output)
+    else:
+        write_table(pd.DataFrame(rows, columns=SEGMENTATION_COLUMNS).astype({"truth": "Int64"}), output)
 
 
 def _blood_ml(scan: Scan, threshold_hu: float) -> float:

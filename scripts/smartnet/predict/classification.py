@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
 import torch
 
-from smartnet.files import write_table
 from smartnet.networks import min_max
 from smartnet.predict.devices import ready
-from smartnet.predict.scans import CLASSIFICATION_COLUMNS, identity
+from smartnet.predict.scans import identity, write_answers
 from smartnet.slices.dataset import SliceSet
 
 
@@ -47,5 +45,4 @@ def predict_classification(
         images = torch.tensor(data.volume(i)[0], device=device)[:, None]
         logit = network.forward_packed(min_max(images), [len(images)]).double()
         rows.append({**identity(case), "logit": logit.item(), "probability": logit.sigmoid().item()})
-    table = pd.DataFrame(rows, columns=CLASSIFICATION_COLUMNS).astype({"truth": "Int64"})
-    write_table(table, output)
+    write_answers(rows, output)

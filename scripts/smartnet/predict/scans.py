@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from smartnet.errors import DataError
-from smartnet.files import read_json, read_nifti, read_table
+from smartnet.files import read_json, read_nifti, read_table, write_table
 
 TEXT = dict.fromkeys(["case", "patient", "dataset", "mask", "verdict", "split"], str)
 SEGMENTATION_COLUMNS = [
@@ -91,6 +91,17 @@ def identity(case: Any) -> dict[str, Any]:
     """Case, patient, data set and truth (0/1, missing where unlabelled) of a table's row."""
     truth = None if pd.isna(case.hemorrhage) else int(case.hemorrhage)
     return {"case": case.case, "patient": case.patient, "dataset": case.dataset, "truth": truth}
+
+
+def write_answers(rows: Sequence[dict[str, Any]], output: Path | str) -> None:
+    """Write a classifier's answers, one row of ``CLASSIFICATION_COLUMNS`` per scan.
+
+    Numbers have all their digits, as those from which the operating point was chosen have: among confident
+    answers six decimals would round a scan across the threshold.
+    """
+    table = pd.DataFrame(rows, columns=CLASSIFICATION_COLUMNS).astype({"truth": "Int64"})
+    numbers = ["logit", "probability"]
+    write_table(table.assign(**{name: table[name].map(str) for name in numbers}), output)
 
 
 def measures(

@@ -18,6 +18,7 @@ from smartnet.predict.baseline import (
     validate_threshold,
 )
 from smartnet.predict.classification import predict_classification
+from smartnet.predict.scans import write_answers
 from smartnet.predict.segmentation import place, predict_segmentation
 from smartnet.slices.build import CASE_COLUMNS
 from smartnet.slices.preprocess import Crop, cut, overlap
@@ -100,6 +101,19 @@ def test_classification_is_the_network_on_every_scan(study, tmp_path):
     assert table.logit[1] == pytest.approx(logit.item(), abs=2e-6)
     predict_classification(study.classifier, study.slices, study.split, output=tmp_path / "b.csv", **COMMON)
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_confident_answers_stay_on_their_side_of_the_operating_point(tmp_path):
+    """0.99999985 is called positive at a threshold of 0.9999999 if it is rounded to six decimals."""
+    names = {"case": "c", "patient": "p", "dataset": "internal", "truth": 0}
+    numbers = [0.99999985, 2.5e-8, 0.0, 0.5]
+    write_answers(
+        [{**names, "logit": 1 / 3, "probability": number} for number in numbers], tmp_path / "a.csv"
+    )
+    table = read_table(tmp_path / "a.csv")
+    assert table["probability"].tolist() == pytest.approx(numbers, rel=1e-14, abs=0)
+    assert list(table["probability"] >= 0.9999999) == [False] * 4
+    assert table["logit"][0] == pytest.approx(1 / 3, rel=1e-14)
 
 
 def test_segmentation_measures_the_masks_it_writes(study, tmp_path):

@@ -23,7 +23,7 @@ def table(count=6, *, lost=(), empty=()):
             "map": name,
             "pointing": n % 2,
             "energy": n / 10,
-            "auprc": n / 20,
+            "auprc": np.nan if n in lost else n / 20,
             "lesion_share": 0.0 if n in lost else 0.01 * (n + 1),
             "empty": int(n in empty),
         }
@@ -54,6 +54,13 @@ def test_rows_are_means_over_scans_with_intervals_over_patients():
     found = rows["energy:gradcam"]
     assert (found["value"], found["low"], found["high"]) == expected[:3]
     assert (found["n_positive"], found["n_negative"], found["note"]) == (6, 0, "")
+
+
+def test_a_lesion_whose_share_rounds_to_zero_is_not_lost():
+    data = table()
+    data.loc[data["case"] == "c0", "lesion_share"] = 0.0  # four of ten million voxels
+    found = by_metric(explanation_rows(data, settings=SETTINGS, seed=7))["energy:gradcam"]
+    assert (found["n_positive"], found["note"]) == (6, "")
 
 
 def test_lost_lesions_are_left_out_and_empty_maps_counted_in_the_note():

@@ -67,6 +67,11 @@ def _share(right: np.ndarray) -> float | None:
     return float(right.mean()) if len(right) else None
 
 
+def _share_above(scores: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    """Share of scores (n,) that reach each of the candidates (k,): (k,)."""
+    return 1 - np.searchsorted(np.sort(scores), candidates) / len(scores)
+
+
 def youden(truth: np.ndarray, score: np.ndarray) -> dict[str, Any]:
     """Threshold that maximises SEN + SPE - 1 (Youden 1950); ``score >= threshold`` is positive.
 
@@ -86,9 +91,8 @@ def youden(truth: np.ndarray, score: np.ndarray) -> dict[str, Any]:
     if 0 in counts.values() or len(values) < 2:
         return {"threshold": 0.5, "criterion": "default", **counts}
     candidates = (values[1:] + values[:-1]) / 2
-    above = score[None] >= candidates[:, None]
-    index = above[:, truth].mean(1) - above[:, ~truth].mean(1)
-    best = candidates[np.isclose(index, index.max())]
+    index = _share_above(score[truth], candidates) - _share_above(score[~truth], candidates)
+    best = candidates[np.isclose(index, index.max(), rtol=0, atol=1e-12)]
     return {"threshold": float(best[np.abs(best - 0.5).argmin()]), "criterion": "youden", **counts}
 
 
@@ -114,8 +118,7 @@ def at_sensitivity(truth: np.ndarray, score: np.ndarray, target: float) -> dict[
         return {"threshold": 0.5, "criterion": "default", **counts, **aim}
     values = np.unique(score)
     candidates = np.append(values[0] / 2, (values[1:] + values[:-1]) / 2)
-    found = (score[truth][None] >= candidates[:, None]).mean(1)
-    enough = candidates[found >= target - 1e-12]
+    enough = candidates[_share_above(score[truth], candidates) >= target - 1e-12]
     return {"threshold": float(enough.max()), "criterion": "sensitivity", **counts, **aim}
 
 

@@ -34,6 +34,16 @@ def every_cut(score):
     return np.unique(score)[1:]
 
 
+def test_youden_takes_the_highest_index_however_close_the_next():
+    """With 1009 scans of one class and 1013 of the other, indices differ by as little as one in a million."""
+    truth = np.repeat([1, 0], [1009, 1013])
+    score = np.random.default_rng(15).random(2022) * 0.5 + 0.25 * truth
+    threshold = youden(truth, score)["threshold"]
+    index = [(score[truth == 1] >= cut).mean() - (score[truth == 0] >= cut).mean() for cut in np.sort(score)]
+    reached = (score[truth == 1] >= threshold).mean() - (score[truth == 0] >= threshold).mean()
+    assert reached == pytest.approx(max(index), abs=1e-12)
+
+
 def test_youden_by_hand():
     truth = np.array([0, 0, 1, 0, 1, 1])
     score = np.array([0.1, 0.2, 0.3, 0.6, 0.8, 0.9])

@@ -146,7 +146,7 @@ rule metrics:
         runs=runs(),
         localisations=of_starts(LOCALISATION),
         features=of_starts(SEPARABILITY),
-        settings={key: value for key, value in config["evaluation"].items() if key != "reference"},
+        settings={key: config["evaluation"][key] for key in ("replicates", "prevalence", "lesion_bins_ml")},
         seed=config["seed"],
         code=fingerprint("smartnet.metrics.evaluate"),
     script:

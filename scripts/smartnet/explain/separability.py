@@ -9,6 +9,7 @@ from smartnet.errors import DataError
 from smartnet.files import read_table, write_table
 
 FOLDS = 5
+BLOCK = 1024  # slices whose distances to all are held at once: 200 MB for 25,000
 
 
 def measure_separability(folder: Path, *, neighbours: int, seed: int) -> None:
@@ -54,10 +55,14 @@ def nearest(features: np.ndarray, patient: np.ndarray, count: int) -> np.ndarray
     """
     from sklearn.metrics import pairwise_distances
 
-    distance = pairwise_distances(features)
-    distance[patient[:, None] == patient[None]] = np.inf
-    order = np.argsort(distance, axis=1, kind="stable")[:, :count]
-    return np.where(np.isinf(np.take_along_axis(distance, order, axis=1)), -1, order)
+    near = []
+    for start in range(0, len(features), BLOCK):
+        rows = slice(start, start + BLOCK)
+        distance = pairwise_distances(features[rows], features)
+        distance[patient[rows, None] == patient[None]] = np.inf
+        order = np.argsort(distance, axis=1, kind="stable")[:, :count]
+        near.append(np.where(np.isinf(np.take_along_axis(distance, order, axis=1)), -1, order))
+    return np.concatenate(near)
 
 
 def share_alike(label: np.ndarray, near: np.ndarray) -> np.ndarray:

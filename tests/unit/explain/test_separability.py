@@ -4,8 +4,16 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 
 from smartnet.errors import DataError
+from smartnet.explain import separability
 from smartnet.explain.separability import measure_separability, nearest
 from smartnet.files import read_table, write_array, write_table
+
+
+def test_nearest_does_not_depend_on_its_blocks(monkeypatch):
+    features, patient = np.random.default_rng(2).normal(size=(50, 4)), np.arange(50) // 3
+    whole = nearest(features, patient, 5)
+    monkeypatch.setattr(separability, "BLOCK", 7)
+    np.testing.assert_array_equal(nearest(features, patient, 5), whole)
 
 
 def write_features(folder, *, class_gap=0.0, dataset_gap=0.0, patients=30, datasets=("a", "b"), seed=0):

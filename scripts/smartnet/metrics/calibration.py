@@ -71,7 +71,8 @@ def brier(truth: np.ndarray, probability: np.ndarray, weights: np.ndarray) -> np
 def equal_mass_bins(probability: np.ndarray) -> np.ndarray:
     """Number (n,) of the bin of each scan, from 0.
 
-    Ten bins between quantiles, or fewer, so that each has eight scans or more; equal probabilities share one.
+    Ten bins between quantiles, or fewer, so that each has eight scans or more; equal probabilities share one,
+    which may leave fewer to another.
     """
     count = max(1, min(BINS, len(probability) // LEAST))
     inner = np.quantile(probability, np.arange(1, count) / count)

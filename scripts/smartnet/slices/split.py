@@ -30,7 +30,8 @@ def make_split(
 
     Raises:
         ConfigError: an unknown role, a data set without a role, a fraction out of range.
-        DataError: a patient, or the very same images, in two splits; no development case at all.
+        DataError: a patient, or the very same images, in two splits; a case in two data sets; no development
+            case at all.
     """
     if not 0 <= valid_fraction < 1:
         raise ConfigError(f"valid_fraction is {valid_fraction}: choose at least 0 and less than 1")
@@ -89,7 +90,7 @@ def assign_patients(classes: Mapping[str, str], *, valid_fraction: float, seed: 
 
 
 def check_leakage(table: pd.DataFrame) -> None:
-    """Demand that no patient and no image stands in two splits.
+    """Demand that no patient and no image stands in two splits, and no case in two data sets.
 
     Args:
         table: columns ``case patient dataset split content``.
@@ -103,6 +104,13 @@ def check_leakage(table: pd.DataFrame) -> None:
                 f"patient {patient} is in two splits: {_where(group)}: remove the patient's scans from one "
                 "of these data sets"
             )
+    twice = table[table["case"].duplicated(keep=False)]
+    if len(twice):
+        case = twice["case"].min()
+        raise DataError(
+            f"case {case} stands twice: {_where(twice[twice['case'] == case])}: it would count twice where "
+            "test sets are taken together; leave its series out of one of these data sets"
+        )
     for _, group in table[table["content"] != ""].groupby("content", sort=True):
         if group["split"].nunique() > 1:
             raise DataError(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartnet.errors import ConfigError, DataError
-from smartnet.files import read_table
+from smartnet.files import read_table, write_table
 from smartnet.slices.split import assign_patients, make_split
 
 ROLES = {"home": "development", "away": "test", "far": "test"}
@@ -89,6 +89,18 @@ def test_the_same_images_under_two_patients_are_found(tmp_path):
     away = write_cases(tmp_path / "b", "away", [("p9", 0, "same")])
     with pytest.raises(DataError, match="cases c-away-0 and c-home-0 hold the same images"):
         split(tmp_path, [home, away])
+
+
+def test_a_case_of_two_test_sets_is_refused(tmp_path):
+    """Names of cases are those of their series: the table of metrics could not tell the two apart."""
+    home = write_cases(tmp_path / "a", "home", [("p1", 1), ("p2", 0)])
+    away = [write_cases(tmp_path / name, name, [("p9", 1)]) for name in ("away", "else")]
+    renamed = read_table(away[1], dtype=str).assign(case="c-away-0")
+    write_table(renamed, away[1])
+    with pytest.raises(
+        DataError, match=r"case c-away-0 stands twice: test .data set away. and test .data set else."
+    ):
+        split(tmp_path, [home, *away], roles=ROLES | {"else": "test"})
 
 
 def test_wrong_settings_and_empty_data_are_named(tmp_path):

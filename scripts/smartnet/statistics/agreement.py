@@ -18,7 +18,8 @@ def bland_altman(values: np.ndarray, reference: np.ndarray, *, level: float = 0.
 
     Returns:
         ``bias``, the mean of values - reference, and ``LoA low`` and ``LoA high``, each with its interval
-        from the t distribution, in the unit of the values; undefined below two pairs.
+        from the t distribution, in the unit of the values; undefined below two pairs, without intervals where
+        all differences are the same.
     """
     difference = np.asarray(values, dtype=np.float64) - np.asarray(reference, dtype=np.float64)
     count = len(difference)
@@ -30,6 +31,12 @@ def bland_altman(values: np.ndarray, reference: np.ndarray, *, level: float = 0.
     half = quantile * spread / np.sqrt(count)
     half_limit = quantile * spread * np.sqrt(1 / count + wide**2 / (2 * (count - 1)))
     rows = ((bias, half), (bias - wide * spread, half_limit), (bias + wide * spread, half_limit))
+    if np.isclose(spread, 0, rtol=0, atol=1e-12):
+        reason = "interval undefined: the differences are all the same"
+        return {
+            name: Interval(value, np.nan, np.nan, reason)
+            for name, (value, _) in zip(LIMITS, rows, strict=True)
+        }
     intervals = [Interval(value, float(value - width), float(value + width)) for value, width in rows]
     return dict(zip(LIMITS, intervals, strict=True))
 
@@ -58,7 +65,7 @@ def icc_agreement(ratings: np.ndarray, *, level: float = 0.95) -> Interval:
     columns = n * (of_columns**2).sum() / (k - 1)
     error = (rest**2).sum() / ((n - 1) * (k - 1))
     total = rows + (k - 1) * error + k / n * (columns - error)
-    if np.isclose(total, 0, rtol=0, atol=1e-12):
+    if np.isclose(rows + error, 0, rtol=0, atol=1e-12):  # whether or not the raters differ
         return _undefined("undefined: subjects do not differ")
     value = (rows - error) / total
     if np.isclose(value, 1, rtol=0, atol=1e-12):

@@ -60,3 +60,16 @@ def test_subjects_that_do_not_differ_are_undefined_and_equal_raters_agree():
     equal = icc_agreement(np.repeat(RATINGS[:, :1], 2, axis=1))
     assert equal.value == 1
     assert equal.note == "interval undefined: no measurement differs from the other"
+
+
+def test_subjects_that_do_not_differ_have_no_correlation_though_the_raters_do():
+    found = icc_agreement(np.tile([2.0, 3.0], (4, 1)))
+    assert np.isnan(found.value)
+    assert found.note == "undefined: subjects do not differ"
+
+
+def test_equal_differences_claim_no_certainty():
+    found = bland_altman(np.array([3.0, 4.0, 7.0]), np.array([2.0, 3.0, 6.0]))
+    for name in ("bias", "LoA low", "LoA high"):
+        assert found[name].value == pytest.approx(1) and np.isnan(found[name].low)
+        assert found[name].note == "interval undefined: the differences are all the same"

@@ -129,11 +129,15 @@ def test_every_table_of_segmentation_prints_what_becomes_of_empty_scans(evaluate
 
 def test_agreement_table_has_intervals_below_the_values_in_latex(evaluated, tmp_path):
     _, metrics = evaluated
-    table, latex = written(table_agreement, metrics, ["smartnet_conv3d"])(tmp_path)
+    numbers = read_table(metrics)  # all differences are 1 mL there: without a limit
+    known = (numbers["metric"] == "bias") & numbers["value"].notna()
+    numbers.loc[known, ["low", "high"]] = 0.5, 1.5
+    write_table(numbers, tmp_path / "metrics.csv")
+    table, latex = written(table_agreement, tmp_path / "metrics.csv", ["smartnet_conv3d"])(tmp_path)
     assert list(table.columns[2:]) == ["With", "Bias (mL)", "Lower limit (mL)", "Upper limit (mL)", "ICC"]
-    assert table.loc[0, "Bias (mL)"] == "1.0 [1.0, 1.0]"
+    assert table.loc[0, "Bias (mL)"] == "1.0 [0.5, 1.5]"
     assert table.loc[1, "Bias (mL)"] == "n/a"
-    cell = r"1.0\\[-0.4ex]{\scriptsize [1.0, 1.0]}"
+    cell = r"1.0\\[-0.4ex]{\scriptsize [0.5, 1.5]}"
     assert rf"& \begin{{tabular}}[t]{{@{{}}l@{{}}}}{cell}\end{{tabular}} &" in latex
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from smartnet.errors import DataError
 from smartnet.figures.latex import estimates, with_seeds, write_both
 from smartnet.figures.names import display_dataset, display_name, sort_datasets, sort_models
-from smartnet.metrics.tidy import read_metrics
+from smartnet.metrics.tidy import EXPLANATION, read_metrics
 
 MAPS = {
     "gradcam": "Grad-CAM",
@@ -35,9 +35,7 @@ def table_localisation(metrics: Path, starts: Sequence[str], *, output_csv: Path
         DataError: the table holds no explanation of these starts.
     """
     table = read_metrics(metrics)
-    table = table[
-        (table["task"] == "explanation") & (table["subgroup"] == "all") & table["model"].isin(starts)
-    ]
+    table = table[(table["task"] == EXPLANATION) & (table["subgroup"] == "all") & table["model"].isin(starts)]
     if table.empty:
         raise DataError(f"{metrics}: no row of task explanation; measure the localisation first")
     head = with_seeds("Start", table)

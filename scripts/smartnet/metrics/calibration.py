@@ -11,7 +11,7 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.special import expit
 from scipy.stats import norm
 
-from smartnet.statistics.interval import Interval
+from smartnet.statistics.interval import Interval, undefined
 
 BINS, LEAST = 10, 8  # bins of a reliability diagram, and the fewest scans in one
 LIMITS = (0.05, 20.0)  # of a temperature
@@ -109,12 +109,8 @@ def recalibration(truth: np.ndarray, logits: np.ndarray) -> dict[str, Interval]:
         a class is absent or no finite number fits best.
     """
     if truth.min() == truth.max():
-        return dict.fromkeys(("intercept", "slope"), _undefined(ONE_CLASS))
+        return dict.fromkeys(("intercept", "slope"), undefined(ONE_CLASS))
     return {"intercept": _intercept(truth, logits), "slope": _slope(truth, logits)}
-
-
-def _undefined(reason: str) -> Interval:
-    return Interval(np.nan, np.nan, np.nan, f"undefined: {reason}")
 
 
 def _intercept(truth: np.ndarray, logits: np.ndarray) -> Interval:
@@ -123,7 +119,7 @@ def _intercept(truth: np.ndarray, logits: np.ndarray) -> Interval:
     chance = expit(logits + value)
     information = (chance * (1 - chance)).sum()
     if information < 1e-6:
-        return _undefined("every probability is 0 or 1")
+        return undefined("every probability is 0 or 1")
     return _wald(value, 1 / np.sqrt(information))
 
 
@@ -133,7 +129,7 @@ def _slope(truth: np.ndarray, logits: np.ndarray) -> Interval:
     positive, negative = logits[truth > 0], logits[truth <= 0]
     if positive.min() >= negative.max() or negative.min() >= positive.max():
         equal = logits.min() == logits.max()
-        return _undefined(
+        return undefined(
             "every score is the same" if equal else "the scores tell the classes apart without error"
         )
     scale = logits.std()  # large logits would slow the solver down

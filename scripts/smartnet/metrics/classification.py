@@ -16,7 +16,7 @@ from smartnet.metrics.calibration import (
 from smartnet.metrics.tidy import metric_row
 from smartnet.statistics.bootstrap import cluster_bootstrap, of_independent
 from smartnet.statistics.delong import delong_auc
-from smartnet.statistics.interval import Interval
+from smartnet.statistics.interval import Interval, undefined
 from smartnet.statistics.prevalence import predictive_value
 from smartnet.statistics.proportion import patient_proportion
 
@@ -55,8 +55,7 @@ def classification_rows(
     bootstrap = partial(cluster_bootstrap, patients=patients, replicates=settings["replicates"], seed=seed)
     reason = one_class_reason(**counts)
     if reason:
-        undefined = Interval(np.nan, np.nan, np.nan, reason)
-        estimates = {"AUC": undefined, "AP": undefined}
+        estimates = dict.fromkeys(("AUC", "AP"), undefined(reason))
     else:
         estimates = {
             "AUC": delong_auc(truth, logit, patients),
@@ -86,7 +85,7 @@ def one_class_reason(n_positive: int, n_negative: int) -> str:
     """Say why a test set cannot be ranked, or nothing when both classes are there."""
     if n_positive and n_negative:
         return ""
-    return f"undefined: one class only, {n_positive} scans with and {n_negative} without hemorrhage"
+    return f"one class only, {n_positive} scans with and {n_negative} without hemorrhage"
 
 
 def _in_practice(sen: Interval, spe: Interval, prevalences: Sequence[float]) -> dict[str, Interval]:
@@ -124,7 +123,7 @@ def _at_threshold(
 
     def share(among: np.ndarray, empty: str) -> Interval:
         if not among.any():
-            return Interval(np.nan, np.nan, np.nan, f"undefined: {empty}")
+            return undefined(empty)
         return patient_proportion((truth == called)[among], patients[among])
 
     estimates = {
@@ -132,8 +131,7 @@ def _at_threshold(
         "SPE": share(truth == 0, "no scan without hemorrhage"),
     }
     if reason:
-        undefined = Interval(np.nan, np.nan, np.nan, reason)
-        return estimates | dict.fromkeys(("F1", "PPV", "NPV"), undefined)
+        return estimates | dict.fromkeys(("F1", "PPV", "NPV"), undefined(reason))
     return estimates | {
         "F1": bootstrap(partial(weighted_f1, truth, called)),
         "PPV": share(called == 1, "no scan called positive"),

@@ -15,7 +15,7 @@ from smartnet.metrics.predictions import bootstrap_seed, read_point, read_predic
 from smartnet.metrics.tidy import COMPARISON
 from smartnet.statistics.bootstrap import bootstrap_mean
 from smartnet.statistics.delong import delong_difference
-from smartnet.statistics.interval import Interval, PairedTest, join_notes
+from smartnet.statistics.interval import Interval, PairedTest, join_notes, undefined
 from smartnet.statistics.multiplicity import holm
 from smartnet.statistics.paired import mcnemar, signed_rank
 
@@ -95,7 +95,7 @@ def _classifiers(pairs: pd.DataFrame, draw: partial) -> Iterator[dict[str, Any]]
     if 0 < truth.sum() < len(truth):
         auc = delong_difference(truth, pairs["logit"], pairs["logit_reference"], patients)
     else:
-        auc = _undefined("one class only")
+        auc = undefined("one class only"), PairedTest(np.nan, np.nan)
     yield _row("AUC", "DeLong", *auc, pairs)
     for metric, kind in (("SEN", 1), ("SPE", 0)):
         part = pairs[pairs["truth"] == kind]
@@ -120,11 +120,6 @@ def _segmenters(pairs: pd.DataFrame, draw: partial) -> Iterator[dict[str, Any]]:
 
 
 TESTS = {"classification": _classifiers, "segmentation": _segmenters}
-
-
-def _undefined(reason: str) -> tuple[Interval, PairedTest]:
-    nothing = Interval(np.nan, np.nan, np.nan, f"undefined: {reason}")
-    return nothing, PairedTest(np.nan, np.nan)
 
 
 def _row(metric: str, name: str, gain: Interval, test: PairedTest, pairs: pd.DataFrame) -> dict[str, Any]:

@@ -4,17 +4,14 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from smartnet.errors import DataError
 from smartnet.files import read_table
 from smartnet.metrics.predictions import bootstrap_seed
-from smartnet.metrics.tidy import metric_row
+from smartnet.metrics.tidy import EVERY, EXPLANATION, metric_row
 from smartnet.statistics.bootstrap import bootstrap_mean
-from smartnet.statistics.interval import Interval
 
-TASK = "explanation"
 MAPS = ("gradcam", "segcam", "activation", "threshold", "random", "ideal")
 MEASURES = {"pointing": "pointing", "energy": "energy", "AUPRC": "auprc"}
 SHARE = "lesion-share"
@@ -42,10 +39,10 @@ def explanation_items(
     for item in items:
         table = read_localisation(item["table"])
         for dataset in item["datasets"]:
-            keys = {"model": item["model"], "task": TASK, "seed": item["seed"], "dataset": dataset}
+            keys = {"model": item["model"], "task": EXPLANATION, "seed": item["seed"], "dataset": dataset}
             own = table[table["dataset"] == dataset]
             measured = explanation_rows(own, settings=settings, seed=bootstrap_seed(seed, dataset))
-            rows += [keys | {"subgroup": "all"} | row for row in measured]
+            rows += [keys | {"subgroup": EVERY} | row for row in measured]
     return rows
 
 
@@ -79,7 +76,8 @@ def explanation_rows(table: pd.DataFrame, *, settings: Mapping[str, Any], seed: 
         patient-clustered bootstrap intervals, and of ``lesion-share``, the mean share of voxels that are
         lesion (energy and AUPRC of chance). Empty maps count as misses, and the note says how many are.
     """
-    mean = partial(_mean, replicates=settings["replicates"], seed=seed)
+    reason = "no scan with hemorrhage and reference mask"
+    mean = partial(bootstrap_mean, replicates=settings["replicates"], seed=seed, empty=reason)
     rows = []
     for name in MAPS:
         own = table[table["map"] == name]
@@ -95,13 +93,3 @@ def explanation_rows(table: pd.DataFrame, *, settings: Mapping[str, Any], seed: 
                 metric_row(f"{metric}:{name}", mean(known[column], known["patient"]), **counts, note=note)
             )
     return [*rows, metric_row(SHARE, mean(known["lesion_share"], known["patient"]), **counts)]
-
-
-def _mean(values: pd.Series, patients: pd.Series, *, replicates: int, seed: int) -> Interval:
-    """Mean over scans with its patient-clustered bootstrap interval."""
-    if not len(values):
-        reason = "undefined: no scan with hemorrhage and reference mask"
-        return Interval(np.nan, np.nan, np.nan, reason)
-    return bootstrap_mean(
-        values.to_numpy(dtype=np.float64), patients.to_numpy(), replicates=replicates, seed=seed
-    )

@@ -10,8 +10,8 @@ import pandas as pd
 from smartnet.files import read_table
 from smartnet.metrics.predictions import bootstrap_seed
 from smartnet.metrics.tidy import EVERY, FEATURES, metric_row
-from smartnet.statistics.bootstrap import cluster_bootstrap
-from smartnet.statistics.interval import Interval
+from smartnet.statistics.bootstrap import bootstrap_mean, cluster_bootstrap
+from smartnet.statistics.interval import undefined
 
 MEANS = {"kNN purity": "same_class", "kNN data set": "same_dataset", "data set found": "dataset_found"}
 RANKS = {"probe AUC": "probe", "transfer AUC": "probe_transfer"}
@@ -61,28 +61,22 @@ def feature_rows(
     """
     truth = table["hemorrhage"].to_numpy()
     counts = {"n_positive": int((truth == 1).sum()), "n_negative": int((truth == 0).sum())}
-    bootstrap = partial(cluster_bootstrap, replicates=settings["replicates"], seed=seed)
+    draw = {"replicates": settings["replicates"], "seed": seed}
     rows = []
     for name, column in (MEANS | RANKS).items():
         known = table[table[column].notna()]
         if known.empty or (name in RANKS and known["hemorrhage"].nunique() < 2):
-            estimate = Interval(np.nan, np.nan, np.nan, "undefined: too few patients, classes or data sets")
+            estimate = undefined("too few patients, classes or data sets")
+        elif name in MEANS:
+            estimate = bootstrap_mean(known[column], known["patient"], **draw)
         else:
-            statistic = (
-                weighted_mean if name in MEANS else partial(weighted_auc, known["hemorrhage"].to_numpy())
-            )
-            values = known[column].to_numpy(dtype=float)
-            estimate = bootstrap(partial(statistic, values), known["patient"].to_numpy())
+            statistic = partial(weighted_auc, *(known[key].to_numpy() for key in ("hemorrhage", column)))
+            estimate = cluster_bootstrap(statistic, known["patient"], **draw)
         label = "hemorrhage" if name == "kNN purity" else "dataset"
         chance = table[label].map(everything[label].value_counts(normalize=True)).mean()
         note = f"chance {chance:.3f}" if name in MEANS else ""
         rows.append(metric_row(name, estimate, **counts, note=note))
     return rows
-
-
-def weighted_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean of values (n,) for each of the weights (k, n): (k,)."""
-    return weights @ values / weights.sum(axis=1)
 
 
 def weighted_auc(truth: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from smartnet.metrics.convention import LESION_SENSITIVITY, bin_names
 from smartnet.metrics.tidy import metric_row
 from smartnet.statistics.agreement import bland_altman, icc_agreement
 from smartnet.statistics.bootstrap import bootstrap_mean, cluster_bootstrap, of_independent
-from smartnet.statistics.interval import Interval
+from smartnet.statistics.interval import Interval, undefined
 from smartnet.statistics.proportion import patient_proportion
 
 CUTS = {"": ("predicted_ml", "overlap_ml"), "@0.5": ("predicted_half_ml", "overlap_half_ml")}
@@ -56,7 +56,7 @@ def segmentation_rows(
     counts = {"n_positive": len(measured), "n_negative": len(normal)}
     left_out = int(bleeding.sum()) - len(measured)
     note = f"{left_out} scans with hemorrhage left out: no reference mask or an empty one" if left_out else ""
-    mean = partial(_mean, replicates=settings["replicates"], seed=seed)
+    mean = partial(bootstrap_mean, replicates=settings["replicates"], seed=seed)
     rows = _overlap_rows(measured, normal, counts, mean, note)
     rows += _spread_rows(normal, counts, settings, seed)
     rows += [metric_row(name, value, **counts, note=note) for name, value in _agreement(measured).items()]
@@ -78,26 +78,13 @@ def _overlap_rows(
         dsc = 2 * measured[overlap] / (measured["truth_ml"] + measured[predicted])
         missed = measured["truth_ml"] - measured[overlap]
         estimates = {
-            "DSC": mean(dsc, measured["patient"], NO_LESION_SCAN),
-            "FNV": mean(missed, measured["patient"], NO_LESION_SCAN),
+            "DSC": mean(dsc, measured["patient"], empty=NO_LESION_SCAN),
+            "FNV": mean(missed, measured["patient"], empty=NO_LESION_SCAN),
         }
         rows += [metric_row(name + suffix, value, **counts, note=note) for name, value in estimates.items()]
-        false = mean(normal[predicted], normal["patient"], NO_NORMAL_SCAN)
+        false = mean(normal[predicted], normal["patient"], empty=NO_NORMAL_SCAN)
         rows.append(metric_row("FPV" + suffix, false, **counts))
     return rows
-
-
-def _mean(values: pd.Series, patients: pd.Series, empty: str, *, replicates: int, seed: int) -> Interval:
-    """Mean over scans with its patient-clustered bootstrap interval."""
-    if not len(values):
-        return _undefined(empty)
-    return bootstrap_mean(
-        values.to_numpy(dtype=np.float64), patients.to_numpy(), replicates=replicates, seed=seed
-    )
-
-
-def _undefined(reason: str) -> Interval:
-    return Interval(np.nan, np.nan, np.nan, f"undefined: {reason}")
 
 
 def _spread_rows(
@@ -106,7 +93,7 @@ def _spread_rows(
     """Median and 95th percentile of the false volume: its mean hides that most scans have little of it."""
     rows = []
     for name, share in (("FPV median", 0.5), ("FPV P95", 0.95)):
-        estimate = _undefined(NO_NORMAL_SCAN)
+        estimate = undefined(NO_NORMAL_SCAN)
         if len(normal):
             quantile = partial(weighted_quantile, normal["predicted_ml"].to_numpy(dtype=np.float64), share)
             estimate = cluster_bootstrap(
@@ -145,8 +132,8 @@ def _surface_rows(measured: pd.DataFrame, counts: dict[str, int], mean: partial,
     if empty:
         notes.append(f"{empty} of {len(measured)} scans left out: nothing predicted, no distance")
     reason = NO_LESION_SCAN if not len(measured) else "nothing predicted in any scan with hemorrhage"
-    dice = mean(measured["surface_dice"], measured["patient"], NO_LESION_SCAN)
-    distance = mean(known["hd95_mm"], known["patient"], reason)
+    dice = mean(measured["surface_dice"], measured["patient"], empty=NO_LESION_SCAN)
+    distance = mean(known["hd95_mm"], known["patient"], empty=reason)
     return [
         metric_row("SurfaceDice", dice, **counts, note=note),
         metric_row("HD95", distance, **counts | {"n_positive": len(known)}, note="; ".join(notes)),
@@ -156,12 +143,12 @@ def _surface_rows(measured: pd.DataFrame, counts: dict[str, int], mean: partial,
 def _component_rows(normal: pd.DataFrame, counts: dict[str, int], mean: partial) -> list[dict]:
     known = normal[normal["false_components"].notna()]  # all but those without a mask, be it an empty one
     false = known["false_components"].astype(float)
-    share = _undefined(NO_NORMAL_SCAN)
+    share = undefined(NO_NORMAL_SCAN)
     if len(known):
         share = patient_proportion(false > 0, known["patient"])
     counts = counts | {"n_negative": len(known)}
     return [
-        metric_row("FPC", mean(false, known["patient"], NO_NORMAL_SCAN), **counts),
+        metric_row("FPC", mean(false, known["patient"], empty=NO_NORMAL_SCAN), **counts),
         metric_row("FP scans", share, **counts),
     ]
 
@@ -188,8 +175,8 @@ def _lesion_sensitivity(
     found: pd.Series, patients: pd.Series, settings: Mapping[str, Any], seed: int
 ) -> Interval:
     if not len(found):
-        return _undefined("no such lesion")
+        return undefined("no such lesion")
     if found.nunique() == 1:  # every resample is the same: the bootstrap would claim certainty
         note = f"all equal: Wilson interval of {patients.nunique()} patients"
         return patient_proportion(found, patients)._replace(note=note)
-    return _mean(found, patients, "", replicates=settings["replicates"], seed=seed)
+    return bootstrap_mean(found, patients, replicates=settings["replicates"], seed=seed)

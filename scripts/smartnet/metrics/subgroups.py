@@ -8,6 +8,7 @@ import pandas as pd
 
 from smartnet.dicom.labels import KINDS
 from smartnet.files import read_table
+from smartnet.metrics.tidy import EVERY
 from smartnet.strata import SEVERITIES, TILTED_DEG, by_volume
 
 THICKNESS = {
@@ -37,7 +38,7 @@ class Subgroup(NamedTuple):
         return table if self.cases is None else table[table["case"].isin(self.cases)]
 
 
-EVERYTHING = Subgroup("all")
+EVERYTHING = Subgroup(EVERY)
 
 
 def subgroups(cases: pd.DataFrame, *, seed: int) -> dict[str, list[Subgroup]]:

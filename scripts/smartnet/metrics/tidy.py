@@ -25,6 +25,8 @@ COLUMNS = [
     "note",
 ]
 KEYS = COLUMNS[:6]
+EXPLANATION = "explanation"
+"""Task of rows on how well a start's maps lie on lesions."""
 FEATURES = "features"
 """Task of rows on what an encoder's features hold."""
 EVERY = "all"

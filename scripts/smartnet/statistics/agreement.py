@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import f, norm, t
 
-from smartnet.statistics.interval import Interval
+from smartnet.statistics.interval import Interval, undefined
 
 LIMITS = ("bias", "LoA low", "LoA high")
 
@@ -24,7 +24,7 @@ def bland_altman(values: np.ndarray, reference: np.ndarray, *, level: float = 0.
     difference = np.asarray(values, dtype=np.float64) - np.asarray(reference, dtype=np.float64)
     count = len(difference)
     if count < 2:
-        return dict.fromkeys(LIMITS, _undefined(f"undefined: {count} pairs, needs two"))
+        return dict.fromkeys(LIMITS, undefined(f"{count} pairs, needs two"))
     bias, spread = float(difference.mean()), float(difference.std(ddof=1))
     wide = float(norm.ppf(0.5 + level / 2))
     quantile = float(t.ppf(0.5 + level / 2, count - 1))
@@ -57,7 +57,7 @@ def icc_agreement(ratings: np.ndarray, *, level: float = 0.95) -> Interval:
     ratings = np.asarray(ratings, dtype=np.float64)
     n, k = ratings.shape
     if n < 2:
-        return _undefined(f"undefined: {n} subjects, needs two")
+        return undefined(f"{n} subjects, needs two")
     deviation = ratings - ratings.mean()
     of_rows, of_columns = deviation.mean(axis=1), deviation.mean(axis=0)
     rest = deviation - of_rows[:, None] - of_columns
@@ -66,7 +66,7 @@ def icc_agreement(ratings: np.ndarray, *, level: float = 0.95) -> Interval:
     error = (rest**2).sum() / ((n - 1) * (k - 1))
     total = rows + (k - 1) * error + k / n * (columns - error)
     if np.isclose(rows + error, 0, rtol=0, atol=1e-12):  # whether or not the raters differ
-        return _undefined("undefined: subjects do not differ")
+        return undefined("subjects do not differ")
     value = (rows - error) / total
     if np.isclose(value, 1, rtol=0, atol=1e-12):
         return Interval(1.0, np.nan, np.nan, "interval undefined: no measurement differs from the other")
@@ -79,7 +79,3 @@ def icc_agreement(ratings: np.ndarray, *, level: float = 0.95) -> Interval:
     low = n * (rows - lower * error) / (lower * noise + n * rows)
     high = n * (upper * rows - error) / (noise + n * upper * rows)
     return Interval(float(value), float(low), float(high))
-
-
-def _undefined(reason: str) -> Interval:
-    return Interval(np.nan, np.nan, np.nan, reason)

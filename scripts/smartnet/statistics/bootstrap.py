@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from smartnet.statistics.interval import Interval, join_notes
+from smartnet.statistics.interval import Interval, join_notes, undefined
 
 CHUNK = 256  # replicates at once: keeps the weights of 25,000 scans near 50 MB
 EQUAL = 1e-12  # replicates that differ by less differ by rounding alone
@@ -55,7 +55,9 @@ def cluster_bootstrap(
     return Interval(value, float(low), float(high), note)
 
 
-def bootstrap_mean(values: np.ndarray, patients: np.ndarray, *, replicates: int, seed: int) -> Interval:
+def bootstrap_mean(
+    values: np.ndarray, patients: np.ndarray, *, replicates: int, seed: int, empty: str = "no scan"
+) -> Interval:
     """Estimate a mean over scans; of paired differences, the difference of two models on the same patients.
 
     Args:
@@ -63,9 +65,10 @@ def bootstrap_mean(values: np.ndarray, patients: np.ndarray, *, replicates: int,
         patients: (n,) the patient of each scan.
         replicates: as for ``cluster_bootstrap``.
         seed: likewise.
+        empty: what there is none of, where there are no values.
     """
     if not len(values):
-        return Interval(np.nan, np.nan, np.nan, "undefined: no scan")
+        return undefined(empty)
     numbers = np.asarray(values, dtype=np.float64)
     return cluster_bootstrap(
         lambda weights: weights @ numbers / weights.sum(axis=1), patients, replicates=replicates, seed=seed

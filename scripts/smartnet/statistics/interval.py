@@ -1,5 +1,6 @@
 """The shapes in which every estimate with its uncertainty, and every test, travels."""
 
+import math
 from typing import NamedTuple
 
 
@@ -10,6 +11,11 @@ class Interval(NamedTuple):
     low: float
     high: float
     note: str = ""
+
+
+def undefined(reason: str) -> Interval:
+    """Give the estimate that cannot be made; the note says why."""
+    return Interval(math.nan, math.nan, math.nan, f"undefined: {reason}")
 
 
 class PairedTest(NamedTuple):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from smartnet.statistics.interval import Interval, join_notes
+from smartnet.statistics.interval import Interval, join_notes, undefined
 
 
 def predictive_value(right: Interval, wrong: Interval, prior: float) -> Interval:
@@ -21,11 +21,11 @@ def predictive_value(right: Interval, wrong: Interval, prior: float) -> Interval
     Returns:
         value and limits in [0, 1]; undefined where no scan gets the call or a proportion is undefined.
     """
-    undefined = [part.note for part in (right, wrong) if np.isnan(part.value)]
-    if undefined:
-        return Interval(np.nan, np.nan, np.nan, join_notes(*undefined))
+    reasons = [part.note for part in (right, wrong) if np.isnan(part.value)]
+    if reasons:
+        return Interval(np.nan, np.nan, np.nan, join_notes(*reasons))
     if right.value == wrong.value == 0:
-        return Interval(np.nan, np.nan, np.nan, "undefined: no scan gets this call")
+        return undefined("no scan gets this call")
     low, high = _ratio_limits(right, wrong)
     odds = prior / (1 - prior) * np.array([low, high])
     with np.errstate(invalid="ignore"):

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from scipy.stats import binomtest, norm
 
-from smartnet.statistics.interval import Interval
+from smartnet.statistics.interval import Interval, undefined
 
 
 def proportion_interval(
@@ -20,7 +20,7 @@ def proportion_interval(
         level: coverage of the interval.
     """
     if total == 0:
-        return Interval(np.nan, np.nan, np.nan, "undefined: 0 scans in the denominator")
+        return undefined("0 scans in the denominator")
     limits = binomtest(int(count), int(total)).proportion_ci(confidence_level=level, method=method)
     return Interval(count / total, float(limits.low), float(limits.high))
 

@@ -51,3 +51,9 @@ def write_report(folder: Path, path: str = "results/report.html", *overlays: str
     result = run_snakemake(folder, *SMOKE, *overlays, *options, PYTHONPATH=str(folder / "scripts"))
     assert result.returncode == 0, result.stdout[-3000:]
     return folder / path
+
+
+def has_colour(image, colour, *, least=20, within=12) -> bool:
+    """Whether at least so many pixels (BGR) lie within a few grey levels of a colour such as ``#D55E00``."""
+    wanted = [int(colour[i : i + 2], 16) for i in (5, 3, 1)]
+    return (abs(image.astype(int) - wanted).max(axis=2) < within).sum() >= least

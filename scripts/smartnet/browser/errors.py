@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from smartnet.files import read_json, read_table, write_table
+from smartnet.metrics.predictions import dsc
 
 POOR_DSC = 0.5  # below it an overlap is called poor
 ERRORS = {
@@ -75,15 +76,15 @@ def case_errors(tables: Mapping[str, pd.DataFrame], threshold: float | None) -> 
     truth, drawn = cases["truth"].astype(int), cases["predicted_ml"]
     cases["called"] = (drawn > 0 if threshold is None else cases["probability"] >= threshold).astype(int)
     measured = (truth == 1) & (cases["truth_ml"] > 0)
-    dsc = 2 * cases["overlap_ml"] / (cases["truth_ml"] + drawn)
+    overlap = dsc(cases)
     cases["classification"] = (truth - cases["probability"]).abs()
-    cases["overlap"] = 1 - dsc.where(measured)
+    cases["overlap"] = 1 - overlap.where(measured)
     cases["false"] = (drawn - cases["overlap_ml"]).where(cases["truth_ml"].notna())
     cases["missed"] = (cases["truth_ml"] - cases["overlap_ml"]).where(measured)
     wrong = {
         "missed": (truth == 1) & (cases["called"] == 0),
         "alarm": (truth == 0) & (cases["called"] == 1),
-        "overlap": measured & (dsc < POOR_DSC),
+        "overlap": measured & (overlap < POOR_DSC),
     }
     cases["kinds"] = [" ".join(kind for kind in KINDS if wrong[kind][row]) for row in cases.index]
     return cases

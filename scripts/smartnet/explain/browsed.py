@@ -58,7 +58,6 @@ def map_browsed(
         images = torch.tensor(np.array(test.volume(index)[0]), device=device)[:, None]
         evidence = grad_cam(network, min_max(images)).cpu().numpy()
         volume, affine = find_scan(volumes, name).volume()
-        z = test.slices.loc[test.slices["index"] == index, "z"].to_numpy()
-        whole = placed(evidence, z, volume.shape, crop=test.crop(index))
+        whole = placed(evidence, test.z(index), volume.shape, crop=test.crop(index))
         write_nifti(whole, affine, Path(output) / f"{name}.nii.gz")
     logger.info("maps of %d cases", len(names))

@@ -25,7 +25,7 @@ def activation_map(encoder: nn.Module, images: torch.Tensor, *, limit: int = MAX
         (N, H, W): sigmoid of the mean, resized bilinearly, each slice stretched to [0, 1].
     """
     mean = in_chunks(lambda chunk: encoder(chunk)[-1].mean(dim=1, keepdim=True), images, limit)
-    return min_max(_resize(mean.sigmoid(), images.shape[-2:]))[:, 0]
+    return min_max(resized(mean.sigmoid(), images.shape[-2:]))[:, 0]
 
 
 def grad_cam(classifier: nn.Module, volume: torch.Tensor) -> torch.Tensor:
@@ -50,7 +50,7 @@ def grad_cam(classifier: nn.Module, volume: torch.Tensor) -> torch.Tensor:
     stage, gradient = _joined(parts)
     weights = gradient.mean(dim=(2, 3), keepdim=True)
     evidence = (weights * stage).sum(dim=1, keepdim=True).relu()
-    return jointly_scaled(_resize(evidence, volume.shape[-2:])[:, 0])
+    return jointly_scaled(resized(evidence, volume.shape[-2:])[:, 0])
 
 
 def seg_grad_cam(segmenter: VolumeSegmenter, volume: torch.Tensor, *, threshold: float) -> torch.Tensor:
@@ -126,5 +126,6 @@ def _joined(parts: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.cat([part.detach() for part in parts]), torch.cat([part.grad for part in parts])
 
 
-def _resize(maps: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+def resized(maps: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Resize maps (N, 1, h, w) to ``size`` (H, W), bilinearly, as all maps are."""
     return F.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)

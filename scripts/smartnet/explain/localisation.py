@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
-from smartnet.explain.cam import grad_cam
+from smartnet.explain.cam import grad_cam, resized
 from smartnet.explain.measures import measure
 from smartnet.explain.randomised import drawn_anew
 from smartnet.explain.start import Start
@@ -62,9 +62,8 @@ def measure_localisation(
             logger.warning("case %s: its lesion is lost at the networks' resolution", case.case)
         volume = start.slices(images)
         random = drawn_anew(start.classifier, seed=zlib.crc32(f"{seed}/{run}/{case.case}".encode()))
-        z = test.slices["z"].to_numpy()[case.offset : case.offset + case.count]
         hu = find_scan(volumes, case.case).volume()[0]
-        bright = bright_inside_skull(hu, threshold_hu=threshold_hu)[z]
+        bright = bright_inside_skull(hu, threshold_hu=threshold_hu)[test.z(case.Index)]
         maps = start.maps(volume) | {
             "threshold": averaged(bright, test.crop(case.Index), lesion.shape[1:]),
             "random": grad_cam(random, volume).cpu().numpy(),
@@ -117,4 +116,4 @@ def ideal_map(lesion: np.ndarray) -> np.ndarray:
         (D, H, W) float32, bilinear as Grad-CAM is. What it misses is resolution, not explanation.
     """
     tiles = F.avg_pool2d(torch.tensor(lesion[:, None], dtype=torch.float32), STRIDE)
-    return F.interpolate(tiles, size=lesion.shape[1:], mode="bilinear", align_corners=False)[:, 0].numpy()
+    return resized(tiles, lesion.shape[1:])[:, 0].numpy()

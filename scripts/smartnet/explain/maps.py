@@ -87,8 +87,7 @@ def compute_maps(
 def _read(test: SliceSet, row: object, cases: Path) -> _Case:
     index, position = find_slice(test, row.case, row.z, table=cases)
     images, masks = (np.array(part) for part in test.volume(index))
-    z = test.slices.loc[test.slices["index"] == index, "z"].to_numpy()
-    return _Case(row, images, masks, z, test.crop(index), position)
+    return _Case(row, images, masks, test.z(index), test.crop(index), position)
 
 
 def _write_volumes(

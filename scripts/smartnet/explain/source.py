@@ -44,8 +44,7 @@ def find_slice(slices: SliceSet, case: str, z: int, *, table: Path) -> tuple[int
         DataError: the case is not in a test set, or the slice was not stored.
     """
     index = find_case(slices, case, table=table)
-    stored = slices.slices.loc[slices.slices["index"] == index, "z"].to_numpy()
-    position = np.flatnonzero(stored == z)
+    position = np.flatnonzero(slices.z(index) == z)
     if not len(position):
         raise DataError(f"{table}: case {case} has no slice at z = {z}; choose the cases again")
     return index, int(position[0])

@@ -13,6 +13,7 @@ from smartnet.figures import style
 from smartnet.figures.images import WINDOW_HU, crop_box, read_mask, read_volume
 from smartnet.figures.names import display_dataset
 from smartnet.files import read_json, read_table
+from smartnet.metrics.predictions import dsc
 
 COLUMNS = 5
 TEXT = {"case": str, "dataset": str}
@@ -55,8 +56,8 @@ def poor_and_false(table: pd.DataFrame) -> list[Failure]:
     Returns:
         scans with hemorrhage and reference by DSC, lowest first, and scans without by false-positive volume.
     """
-    dsc = 2 * table["overlap_ml"] / (table["truth_ml"] + table["predicted_ml"])
-    poor = table.assign(order=dsc, text=dsc.map("DSC {:.2f}".format))
+    overlap = dsc(table)
+    poor = table.assign(order=overlap, text=overlap.map("DSC {:.2f}".format))
     poor = poor[(table["truth"] == 1) & (table["truth_ml"] > 0)]
     volume = table["predicted_ml"]
     false = table.assign(order=-volume, text=volume.map("{:.1f} mL".format))[table["truth"] == 0]

@@ -12,6 +12,7 @@ from smartnet.figures.images import read_mask, read_volume
 from smartnet.figures.names import display_dataset, display_name
 from smartnet.figures.raycast import render_head
 from smartnet.files import read_table
+from smartnet.metrics.predictions import dsc
 
 ROOM = 18  # rows of the picture above and below the head that hold nothing
 
@@ -39,6 +40,7 @@ def draw_rendering(
     chosen = read_table(cases, dtype={"case": str, "dataset": str}).drop_duplicates("severity")
     tables = [read_table(path, dtype={"case": str}) for path in predictions]
     measured = pd.concat(tables).set_index("case")
+    measured = measured.assign(dsc=dsc(measured))
     side = (style.DOUBLE_MM - 9) / 3
     figure = style.new_figure(max(style.SINGLE_MM, side * len(chosen) + 9), side * 1.7 + 8)
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0, hspace=0)
@@ -62,11 +64,9 @@ def draw_rendering(
 def _name(column: Sequence[Axes], row: Any, measured: pd.Series) -> None:
     """Write what is seen: severity and data set above, volumes and DSC below the pictures."""
     column[0].set_title(f"{str(row.severity).capitalize()}, {display_dataset(row.dataset)}")
-    size = measured["truth_ml"] + measured["predicted_ml"]
-    score = 2 * measured["overlap_ml"] / size if size else float("nan")
     for axes, text in zip(
         column,
-        (f"{measured['truth_ml']:.1f} mL", f"{measured['predicted_ml']:.1f} mL, DSC {score:.2f}"),
+        (f"{measured['truth_ml']:.1f} mL", f"{measured['predicted_ml']:.1f} mL, DSC {measured['dsc']:.2f}"),
         strict=True,
     ):
         axes.set_xlabel(text, labelpad=1)

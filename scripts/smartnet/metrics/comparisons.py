@@ -11,7 +11,7 @@ import pandas as pd
 
 from smartnet.errors import DataError
 from smartnet.files import write_table
-from smartnet.metrics.predictions import bootstrap_seed, read_point, read_predictions
+from smartnet.metrics.predictions import bootstrap_seed, dsc, read_point, read_predictions
 from smartnet.metrics.tidy import COMPARISON
 from smartnet.statistics.bootstrap import bootstrap_mean
 from smartnet.statistics.delong import delong_difference
@@ -108,12 +108,12 @@ def _segmenters(pairs: pd.DataFrame, draw: partial) -> Iterator[dict[str, Any]]:
     """Compare DSC on scans with hemorrhage and reference mask, false volume on scans without."""
     bleeding = pairs[(pairs["truth"] == 1) & (pairs["truth_ml"] > 0)]
     normal = pairs[pairs["truth"] == 0]
-    dsc = [
-        2 * bleeding[f"overlap_ml{which}"] / (bleeding["truth_ml"] + bleeding[f"predicted_ml{which}"])
+    overlaps = [
+        dsc(bleeding, predicted=f"predicted_ml{which}", overlap=f"overlap_ml{which}")
         for which in ("", "_reference")
     ]
     volume = [normal["predicted_ml"], normal["predicted_ml_reference"]]
-    for metric, part, (values, reference) in (("DSC", bleeding, dsc), ("FPV", normal, volume)):
+    for metric, part, (values, reference) in (("DSC", bleeding, overlaps), ("FPV", normal, volume)):
         gain = draw(values - reference, part["patient"])
         test = signed_rank(values, reference, part["patient"])
         yield _row(metric, "Wilcoxon", gain, test, part)

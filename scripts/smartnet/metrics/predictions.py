@@ -60,6 +60,17 @@ def read_predictions(path: Path | str, task: str) -> pd.DataFrame:
     return table
 
 
+def dsc(table: pd.DataFrame, *, predicted: str = "predicted_ml", overlap: str = "overlap_ml") -> pd.Series:
+    """Give the DSC of scans by their volumes; NaN where there is neither lesion nor prediction, or no mask.
+
+    Args:
+        table: ``truth_ml`` and the columns named.
+        predicted: column of the predicted volume.
+        overlap: column of what it shares with the reference.
+    """
+    return 2 * table[overlap] / (table["truth_ml"] + table[predicted])
+
+
 def read_point(path: Path | str) -> dict[str, Any]:
     """Read what was fixed on validation: ``threshold``, a probability, and what belongs to it.
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from smartnet.metrics.convention import LESION_SENSITIVITY, bin_names
+from smartnet.metrics.predictions import dsc
 from smartnet.metrics.tidy import metric_row
 from smartnet.statistics.agreement import bland_altman, icc_agreement
 from smartnet.statistics.bootstrap import bootstrap_mean, cluster_bootstrap, of_independent
@@ -75,10 +76,11 @@ def _overlap_rows(
 ) -> list[dict]:
     rows = []
     for suffix, (predicted, overlap) in CUTS.items():
-        dsc = 2 * measured[overlap] / (measured["truth_ml"] + measured[predicted])
         missed = measured["truth_ml"] - measured[overlap]
         estimates = {
-            "DSC": mean(dsc, measured["patient"], empty=NO_LESION_SCAN),
+            "DSC": mean(
+                dsc(measured, predicted=predicted, overlap=overlap), measured["patient"], empty=NO_LESION_SCAN
+            ),
             "FNV": mean(missed, measured["patient"], empty=NO_LESION_SCAN),
         }
         rows += [metric_row(name + suffix, value, **counts, note=note) for name, value in estimates.items()]

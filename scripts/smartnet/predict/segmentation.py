@@ -58,8 +58,9 @@ def predict_segmentation(
         volume, affine = scan.volume()
         images = torch.tensor(data.volume(i)[0], device=device)[:, None]
         logits = network.forward_packed(min_max(images), [len(images)])
-        z = data.slices["z"].to_numpy()[case.offset : case.offset + case.count]
-        predicted, half = place(logits, z, volume.shape, thresholds=(threshold, 0.5), crop=data.crop(i))
+        predicted, half = place(
+            logits, data.z(i), volume.shape, thresholds=(threshold, 0.5), crop=data.crop(i)
+        )
         reference = scan.reference()
         check_grid(case.case, volume.shape, reference)
         rows.append({**identity(case), **measures(predicted, half, reference, scan.voxel_ml())})

@@ -94,6 +94,11 @@ class SliceSet:
         """Give the number of slices of case ``i``."""
         return self._places[i][2]
 
+    def z(self, i: int) -> np.ndarray:
+        """Give the places (D,) of the slices of case ``i`` in its volume (empty ones at the ends lack)."""
+        offset, count = self.cases[["offset", "count"]].iloc[i]
+        return self.slices["z"].to_numpy()[offset : offset + count]
+
     def crop(self, i: int) -> Crop | None:
         """Give the part of the plane that the slices of case ``i`` show, None for all of it."""
         crop = self.cases[CROP_COLUMNS].iloc[i]

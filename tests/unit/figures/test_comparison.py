@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from support import has_colour
 
 from smartnet.figures import style
 from smartnet.figures.comparison import draw_comparison, table_comparisons
@@ -28,16 +29,11 @@ def seeds(results, tmp_path):
     return paths
 
 
-def has(image, colour):
-    wanted = [int(colour[i : i + 2], 16) for i in (5, 3, 1)]
-    return (np.abs(image.astype(int) - wanted).max(axis=2) < 12).sum() >= 20
-
-
 def test_comparison_has_every_model_and_survives_one_class(drawn, results, seeds):
     for metrics, comparisons in (results, seeds):
         image = drawn(draw_comparison, metrics, comparisons, REFERENCES)
         for model in ("scratch", "smartnet", "threshold-50hu"):
-            assert has(image, style.colours([model])[model])
+            assert has_colour(image, style.colours([model])[model])
 
 
 def test_stars_and_intervals_are_drawn_from_the_tables(results, tmp_path):
@@ -59,7 +55,7 @@ def test_subgroups_are_drawn_with_and_without_seeds(drawn, results, seeds):
     for metrics in (results[0], seeds[0]):
         image = drawn(draw_subgroups, metrics, REFERENCES, BASELINES)
         for model in ("smartnet", "threshold-50hu"):
-            assert has(image, style.colours([model])[model])
+            assert has_colour(image, style.colours([model])[model])
         rows.append(image.shape[0])
     assert rows[0] == rows[1]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from support import has_colour
 
 import smartnet
 from smartnet.errors import DataError
@@ -22,12 +23,6 @@ from smartnet.figures.segmentation import dice, draw_segmentation
 from smartnet.figures.tsne import draw_tsne
 from smartnet.files import read_nifti, write_array, write_nifti, write_table
 from smartnet.metrics.tidy import read_metrics
-
-
-def has_colour(image, colour, *, least=20):
-    """Count pixels (BGR) within a few grey levels of a colour."""
-    wanted = [int(colour[i : i + 2], 16) for i in (5, 3, 1)]
-    return (np.abs(image.astype(int) - wanted).max(axis=2) < 12).sum() >= least
 
 
 def test_roc_draws_every_classifier_and_survives_one_class(drawn, evaluated):

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from support import has_colour
 
 from smartnet.errors import DataError
 from smartnet.figures import style
@@ -45,8 +46,7 @@ def metrics(path, *, starts=("smartnet",), seeds=(1, 2, 3), datasets=("internal"
 def test_operators(drawn, tmp_path, seeds):
     models = metrics(tmp_path / "m.csv", seeds=seeds)
     image = drawn(draw_operators, tmp_path / "m.csv", models)
-    wanted = [int(style.colour("starts", "smartnet")[i : i + 2], 16) for i in (5, 3, 1)]
-    assert (np.abs(image.astype(int) - wanted).max(axis=2) < 12).sum() > 500
+    assert has_colour(image, style.colour("starts", "smartnet"), least=501)
 
 
 def test_more_test_sets_and_starts_make_more_panels_and_colours(drawn, tmp_path):
@@ -58,8 +58,7 @@ def test_more_test_sets_and_starts_make_more_panels_and_colours(drawn, tmp_path)
     high = drawn(draw_operators, tmp_path / "m.csv", models, twice=False)
     assert high.shape[0] > 1.3 * low.shape[0]
     for start in ("cls", "smartnet"):
-        wanted = [int(style.colour("starts", start)[i : i + 2], 16) for i in (5, 3, 1)]
-        assert (np.abs(high.astype(int) - wanted).max(axis=2) < 12).sum() > 200
+        assert has_colour(high, style.colour("starts", start), least=201)
 
 
 def test_models_that_were_not_measured_are_named(tmp_path):

@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from support import has_colour
 
 from smartnet.figures import raycast, style
 from smartnet.figures.raycast import render_head
@@ -77,8 +78,7 @@ def test_rendering(drawn, images):
         predictions.append(root / "masks" / f"{dataset}.csv")
     image = drawn(draw_rendering, "smartnet_conv3d", predictions, root / "cases.tsv", volumes)
     for kind in ("truth", "ours"):
-        wanted = [int(style.colour("outlines", kind)[i : i + 2], 16) for i in (5, 3, 1)]
-        assert (np.abs(image.astype(int) - wanted).max(axis=2) < 40).sum() > 200
+        assert has_colour(image, style.colour("outlines", kind), least=201, within=40)
 
 
 def test_rendering_draws_one_case_of_a_severity(images, tmp_path):

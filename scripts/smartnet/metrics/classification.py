@@ -26,9 +26,14 @@ SCALED_SUFFIX = "@T"
 
 
 def classification_rows(
-    table: pd.DataFrame, point: Mapping[str, Any], *, settings: Mapping[str, Any], seed: int
+    table: pd.DataFrame,
+    point: Mapping[str, Any],
+    *,
+    settings: Mapping[str, Any],
+    seed: int,
+    whole: bool = True,
 ) -> list[dict]:
-    """Measure one classifier on one test set.
+    """Measure one classifier on one test set, or on a subgroup of it.
 
     Args:
         table: one row per scan, ``patient``, ``truth`` (0/1), ``logit`` (for ranks and chances),
@@ -38,6 +43,7 @@ def classification_rows(
         settings: ``evaluation`` of the configuration: ``replicates`` of the bootstrap and, if there,
             ``prevalence``, a list of numbers between 0 and 1.
         seed: of the bootstrap.
+        whole: False of a subgroup, which has AUC, SEN and SPE at the operating point alone.
 
     Returns:
         Rows of AUC, AP; F1, SEN, SPE, PPV, NPV at the operating point and with ``@0.5`` at one half; at the
@@ -52,15 +58,15 @@ def classification_rows(
     logit = table["logit"].to_numpy(dtype=np.float64)
     patients = table["patient"].to_numpy()
     counts = {"n_positive": int(truth.sum()), "n_negative": int((truth == 0).sum())}
-    bootstrap = partial(cluster_bootstrap, patients=patients, replicates=settings["replicates"], seed=seed)
     reason = one_class_reason(**counts)
-    if reason:
-        estimates = dict.fromkeys(("AUC", "AP"), undefined(reason))
-    else:
-        estimates = {
-            "AUC": delong_auc(truth, logit, patients),
-            "AP": bootstrap(partial(weighted_average_precision, truth, logit)),
-        }
+    estimates = {"AUC": undefined(reason) if reason else delong_auc(truth, logit, patients)}
+    if not whole:
+        estimates |= _found(truth, (probability >= point["threshold"]).astype(int), patients)
+        return [metric_row(name, estimate, **counts) for name, estimate in estimates.items()]
+    bootstrap = partial(cluster_bootstrap, patients=patients, replicates=settings["replicates"], seed=seed)
+    estimates["AP"] = (
+        undefined(reason) if reason else bootstrap(partial(weighted_average_precision, truth, logit))
+    )
     for cut, suffix in ((point["threshold"], ""), (HALF, HALF_SUFFIX)):
         called = (probability >= cut).astype(int)
         for name, estimate in _at_threshold(truth, called, patients, bootstrap, reason).items():
@@ -116,22 +122,32 @@ def _calibration(
     return {name + suffix: estimate for name, estimate in estimates.items()}
 
 
+def _share(
+    truth: np.ndarray, called: np.ndarray, patients: np.ndarray, among: np.ndarray, empty: str
+) -> Interval:
+    """Share of right calls among some scans (n,) bool."""
+    if not among.any():
+        return undefined(empty)
+    return patient_proportion((truth == called)[among], patients[among])
+
+
+def _found(truth: np.ndarray, called: np.ndarray, patients: np.ndarray) -> dict[str, Interval]:
+    """Compute SEN and SPE of calls (n,) 0/1."""
+    share = partial(_share, truth, called, patients)
+    return {
+        "SEN": share(truth == 1, "no scan with hemorrhage"),
+        "SPE": share(truth == 0, "no scan without hemorrhage"),
+    }
+
+
 def _at_threshold(
     truth: np.ndarray, called: np.ndarray, patients: np.ndarray, bootstrap: partial, reason: str
 ) -> dict[str, Interval]:
     """Compute F1, SEN, SPE, PPV, NPV of calls (n,) 0/1; predictive values and F1 need both classes."""
-
-    def share(among: np.ndarray, empty: str) -> Interval:
-        if not among.any():
-            return undefined(empty)
-        return patient_proportion((truth == called)[among], patients[among])
-
-    estimates = {
-        "SEN": share(truth == 1, "no scan with hemorrhage"),
-        "SPE": share(truth == 0, "no scan without hemorrhage"),
-    }
+    estimates = _found(truth, called, patients)
     if reason:
         return estimates | dict.fromkeys(("F1", "PPV", "NPV"), undefined(reason))
+    share = partial(_share, truth, called, patients)
     return estimates | {
         "F1": bootstrap(partial(weighted_f1, truth, called)),
         "PPV": share(called == 1, "no scan called positive"),

@@ -1,6 +1,7 @@
 """All models on all test sets and their subgroups, into one table."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,13 @@ from smartnet.metrics.explanation import explanation_items
 from smartnet.metrics.features import feature_items
 from smartnet.metrics.predictions import bootstrap_seed, read_point, read_predictions
 from smartnet.metrics.segmentation import segmentation_rows
-from smartnet.metrics.subgroups import AGAINST_ALL, EVERYTHING, Subgroup, read_cases, subgroups
-from smartnet.metrics.tidy import tidy
+from smartnet.metrics.subgroups import AGAINST_ALL, Subgroup, read_cases, subgroups
+from smartnet.metrics.tidy import EVERY, tidy
 from smartnet.statistics.interval import join_notes
 
 MEASURE = {"classification": classification_rows, "segmentation": segmentation_rows}
-OF_SUBGROUPS = ("AUC", "SEN", "SPE", "DSC", "FNV", "FPV")
-"""Metrics that are given for subgroups too."""
 OF_NORMALS = ("SPE", "FPV")
-"""... but not of subgroups that share all scans without hemorrhage."""
+"""Metrics that say nothing of subgroups that share all scans without hemorrhage."""
 
 
 def evaluate(
@@ -59,19 +58,16 @@ def evaluate(
     rows += feature_items(features, settings=settings, seed=seed)
     for item in predictions:
         table = _read(item, accepted)
-        lesions = read_table(item["lesions"], dtype={"case": str}) if item.get("lesions") else None
-        point = read_point(item["threshold"])
-        for group in (EVERYTHING, *groups.get(item["dataset"], ())):
-            extra = {} if lesions is None else {"lesions": group.of(lesions)}
-            measured = MEASURE[item["task"]](
-                group.of(table),
-                point,
-                settings=settings,
-                seed=bootstrap_seed(seed, item["dataset"]),
-                **extra,
-            )
-            keys = {name: item[name] for name in ("model", "task", "seed", "dataset")}
-            rows += [keys | {"subgroup": group.name} | row for row in _kept(measured, group)]
+        options = {"settings": settings, "seed": bootstrap_seed(seed, item["dataset"])}
+        measure = partial(MEASURE[item["task"]], point=read_point(item["threshold"]), **options)
+        lesions = item.get("lesions")
+        extra = {"lesions": read_table(lesions, dtype={"case": str})} if lesions else {}
+        keys = {name: item[name] for name in ("model", "task", "seed", "dataset")}
+        rows += [keys | {"subgroup": EVERY} | row for row in measure(table, **extra)]
+        for group in groups.get(item["dataset"], ()):
+            own = {name: group.of(rows_of) for name, rows_of in extra.items()}
+            measured = _kept(measure(group.of(table), whole=False, **own), group)
+            rows += [keys | {"subgroup": group.name} | row for row in measured]
     write_table(tidy(rows), output)
 
 
@@ -96,11 +92,7 @@ def _read(item: Mapping[str, Any], accepted: pd.DataFrame | None) -> pd.DataFram
 
 def _kept(rows: Sequence[Mapping[str, Any]], group: Subgroup) -> list[dict[str, Any]]:
     """Leave out what says nothing about a subgroup; note how the others came about."""
-    if group.cases is None:
-        return [dict(row) for row in rows]
     shared = OF_NORMALS if group.note == AGAINST_ALL else ()
     return [
-        {**row, "note": join_notes(row["note"], group.note)}
-        for row in rows
-        if row["metric"] in OF_SUBGROUPS and row["metric"] not in shared
+        {**row, "note": join_notes(row["note"], group.note)} for row in rows if row["metric"] not in shared
     ]

@@ -4,7 +4,7 @@ Empty scans never enter a mean of DSC: a scan without hemorrhage has no DSC and 
 it (the paper reports DSC and FPV in the same way; ``metrics.convention`` has the whole of it).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -32,8 +32,9 @@ def segmentation_rows(
     settings: Mapping[str, Any],
     seed: int,
     lesions: pd.DataFrame | None = None,
+    whole: bool = True,
 ) -> list[dict]:
-    """Measure one segmenter on one test set.
+    """Measure one segmenter on one test set, or on a subgroup of it.
 
     Args:
         table: one row per scan: ``patient``, ``truth`` (0/1), ``truth_ml`` (empty without reference mask) and
@@ -43,6 +44,7 @@ def segmentation_rows(
         settings: ``evaluation`` of the configuration.
         seed: of the bootstrap.
         lesions: one row per lesion, as ``metrics.measures`` writes them; other cases' are passed over.
+        whole: False of a subgroup, which has DSC, FNV and FPV at the operating point alone.
 
     Returns:
         Rows of DSC, FNV (missed volume, mL), SurfaceDice and HD95 (mm), means over scans with hemorrhage; FPV
@@ -58,7 +60,9 @@ def segmentation_rows(
     left_out = int(bleeding.sum()) - len(measured)
     note = f"{left_out} scans with hemorrhage left out: no reference mask or an empty one" if left_out else ""
     mean = partial(bootstrap_mean, replicates=settings["replicates"], seed=seed)
-    rows = _overlap_rows(measured, normal, counts, mean, note)
+    if not whole:
+        return _overlap_rows(measured, normal, counts, mean, note, cuts=("",))
+    rows = _overlap_rows(measured, normal, counts, mean, note, cuts=tuple(CUTS))
     rows += _spread_rows(normal, counts, settings, seed)
     rows += [metric_row(name, value, **counts, note=note) for name, value in _agreement(measured).items()]
     if "surface_dice" in table:
@@ -72,10 +76,17 @@ def segmentation_rows(
 
 
 def _overlap_rows(
-    measured: pd.DataFrame, normal: pd.DataFrame, counts: dict[str, int], mean: partial, note: str
+    measured: pd.DataFrame,
+    normal: pd.DataFrame,
+    counts: dict[str, int],
+    mean: partial,
+    note: str,
+    *,
+    cuts: Sequence[str],
 ) -> list[dict]:
     rows = []
-    for suffix, (predicted, overlap) in CUTS.items():
+    for suffix in cuts:
+        predicted, overlap = CUTS[suffix]
         missed = measured["truth_ml"] - measured[overlap]
         estimates = {
             "DSC": mean(

@@ -8,7 +8,6 @@ import pandas as pd
 
 from smartnet.dicom.labels import KINDS
 from smartnet.files import read_table
-from smartnet.metrics.tidy import EVERY
 from smartnet.strata import SEVERITIES, TILTED_DEG, by_volume
 
 THICKNESS = {
@@ -24,21 +23,18 @@ class Subgroup(NamedTuple):
     """Some scans of one data set.
 
     Attributes:
-        name: ``criterion=value``, such as ``kind=EDH``, or ``all``.
-        cases: which scans; None for all.
+        name: ``criterion=value``, such as ``kind=EDH``.
+        cases: which scans.
         note: how they were chosen, where the name does not say it all.
     """
 
     name: str
-    cases: frozenset[str] | None = None
+    cases: frozenset[str]
     note: str = ""
 
     def of(self, table: pd.DataFrame) -> pd.DataFrame:
         """Give the rows of a table with a column ``case`` that belong to the subgroup."""
-        return table if self.cases is None else table[table["case"].isin(self.cases)]
-
-
-EVERYTHING = Subgroup(EVERY)
+        return table[table["case"].isin(self.cases)]
 
 
 def subgroups(cases: pd.DataFrame, *, seed: int) -> dict[str, list[Subgroup]]:

@@ -173,7 +173,7 @@ def test_measures_are_joined_and_lesions_follow_the_subgroup(study, monkeypatch)
     write_table(table[["case"]].assign(lesion=1), study / "lesions.csv")
     seen = []
 
-    def spy(table, point, *, settings, seed, lesions=None):
+    def spy(table, point, *, settings, seed, lesions=None, whole=True):
         seen.append((set(table["case"]), set(lesions["case"]), table))
         return segmentation_rows(table, point, settings=settings, seed=seed)
 

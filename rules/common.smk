@@ -14,7 +14,7 @@ import yaml
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from smartnet.config import check, weight_files
-from smartnet.experiments import FROM_FILE, PRETEXTS, TASKS, models, reference_start, references
+from smartnet.experiments import FROM_FILE, PRETEXTS, TASKS, models, references
 from smartnet.figures.names import display_name
 from smartnet.fingerprint import fingerprint
 from smartnet.metrics.convention import EMPTY_CONVENTION
@@ -37,7 +37,7 @@ COMPARED = [
 SIBLINGS = [name for name in LEARNED if MODELS[name].pretext in config["operators"]["pretexts"]] or LEARNED
 
 # What all others are tested against: this start with the first 3D operator of each task.
-REFERENCE = reference_start(config)
+REFERENCE = config["evaluation"]["reference"]
 REFERENCES = references(config)
 SEEDS = config["seeds"]
 STYLE = yaml.safe_load(Path(workflow.basedir, "scripts/smartnet/figures/style.yaml").read_text())

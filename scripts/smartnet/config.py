@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from smartnet.errors import ConfigError
-from smartnet.experiments import FROM_FILE, TASKS
+from smartnet.experiments import FROM_FILE, TASKS, reference_start
 
 
 def _path_of(error: Any) -> str:
@@ -140,7 +140,7 @@ def _check_bins(edges: Sequence[float]) -> None:
 
 
 def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Check a configuration and return it without the data sets that are set to null.
+    """Check a configuration; return it without the data sets that are null, with a reference that is there.
 
     Args:
         config: the merged configuration.
@@ -162,7 +162,8 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any
     _check_words(known["words"])
     _check_bins(known["evaluation"]["lesion_bins_ml"])
     _check_pretrained(known)
-    return known
+    evaluation = {**known["evaluation"], "reference": reference_start(known)}
+    return {**known, "evaluation": evaluation}
 
 
 def _severity(error: Any) -> tuple[int, str]:

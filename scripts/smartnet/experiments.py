@@ -67,5 +67,5 @@ def reference_start(config: Mapping[str, Any]) -> str:
 
 
 def references(config: Mapping[str, Any]) -> dict[str, str]:
-    """Name the model of each task that all others are tested against: the first 3D operator of the start."""
-    return {task: f"{reference_start(config)}_{config['operators'][task][0]}" for task in TASKS}
+    """Name the model of each task that all others are tested against, of a checked configuration."""
+    return {task: f"{config['evaluation']['reference']}_{config['operators'][task][0]}" for task in TASKS}

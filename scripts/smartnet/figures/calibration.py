@@ -17,7 +17,6 @@ from smartnet.metrics.calibration import equal_mass_bins
 from smartnet.metrics.tidy import read_metrics
 from smartnet.statistics.proportion import proportion_interval
 
-COLUMNS = 2
 CROWDED = 7  # from so many curves on, the legend has one line for each
 STRIP = 20  # columns of the distribution below a panel
 ARROW = "\N{RIGHTWARDS ARROW}"
@@ -42,16 +41,11 @@ def draw_calibration(
     table = read_metrics(metrics)
     table = table[(table["task"] == "classification") & (table["subgroup"] == "all")]
     errors = table.groupby(["model", "dataset", "metric"])["value"].mean()
-    columns = min(COLUMNS, len(datasets))
-    rows = -(-len(datasets) // columns)
-    width = style.DOUBLE_MM if columns == COLUMNS else style.DOUBLE_MM / 2 + 15
-    figure = style.new_figure(width, 6 + (54 if len(models) >= CROWDED else 64) * rows)
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, dataset in zip(grid, datasets, strict=False):
+    height = 54 if len(models) >= CROWDED else 64
+    figure, grid = style.panel_per_set(len(datasets), panel_mm=height, more_mm=6)
+    for axes, dataset in zip(grid, datasets, strict=True):
         chosen = {item["model"]: item for item in items if item["dataset"] == dataset}
         _panel(axes, dataset, {model: chosen[model] for model in models if model in chosen}, errors)
-    for axes in grid[len(datasets) :]:
-        axes.set_axis_off()
     style.save(figure, output_pdf, output_png)
 
 

@@ -15,7 +15,6 @@ from smartnet.figures.names import OURS, display_dataset, display_name, sort_dat
 from smartnet.files import read_table
 from smartnet.metrics.tidy import read_metrics
 
-COLUMNS = 2
 CROWDED = 7  # from so many curves on, the legend has one line for each, and no intervals
 
 
@@ -36,16 +35,11 @@ def draw_roc(
     datasets = sort_datasets(item["dataset"] for item in items)
     models = sort_models(item["model"] for item in items)
     palette = style.colours(models)
-    columns = min(COLUMNS, len(datasets))
-    rows = -(-len(datasets) // columns)
-    width = style.DOUBLE_MM if columns == COLUMNS else style.DOUBLE_MM / 2 + 15
-    figure = style.new_figure(width, 8 + (48 if len(models) >= CROWDED else 56) * rows)
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, dataset in zip(grid, datasets, strict=False):
+    height = 48 if len(models) >= CROWDED else 56
+    figure, grid = style.panel_per_set(len(datasets), panel_mm=height, more_mm=8)
+    for axes, dataset in zip(grid, datasets, strict=True):
         chosen = [item for item in items if item["dataset"] == dataset]
         _panel(axes, dataset, sorted(chosen, key=lambda item: models.index(item["model"])), table, palette)
-    for axes in grid[len(datasets) :]:
-        axes.set_axis_off()
     style.save(figure, output_pdf, output_png)
 
 

@@ -109,6 +109,23 @@ def new_figure(width_mm: float, height_mm: float) -> Figure:
     return figure
 
 
+def panel_per_set(count: int, *, panel_mm: float, more_mm: float) -> tuple[Figure, list[Axes]]:
+    """Make a figure with a panel for each of so many test sets, two in a row, with room at their right.
+
+    Args:
+        count: of test sets.
+        panel_mm: height of a row of panels.
+        more_mm: height beside the rows.
+    """
+    columns = min(2, count)
+    rows = -(-count // columns)
+    figure = new_figure(DOUBLE_MM if columns == 2 else DOUBLE_MM / 2 + 15, more_mm + panel_mm * rows)
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid[count:]:
+        axes.set_axis_off()
+    return figure, list(grid[:count])
+
+
 def save(figure: Figure, path_pdf: Path | str, path_png: Path | str) -> None:
     """Write a figure as PDF (TrueType fonts) and PNG (300 dpi), without dates and program versions."""
     with styled():

@@ -3,9 +3,9 @@
 import secrets
 from pathlib import Path
 
-from smartnet.logs import job
+from smartnet.job.run import job
 
-with job(snakemake.log[0]):
+with job(snakemake):
     key = Path(snakemake.output.key)
     key.touch(mode=0o600)
     key.write_text(secrets.token_hex(32))

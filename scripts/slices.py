@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from smartnet.logs import job
+from smartnet.job.run import job
 
-with job(snakemake.log[0]):
+with job(snakemake):
     from smartnet.slices.build import build_shard
 
     build_shard(Path(snakemake.input.volumes), Path(snakemake.output.folder), **snakemake.params.preprocess)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from smartnet.logs import job
+from smartnet.job.run import job
 
-with job(snakemake.log[0]):
+with job(snakemake):
     from smartnet.training.visual_words import find_words
 
     find_words(

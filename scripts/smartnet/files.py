@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,27 @@ import pandas as pd
 FLOAT_FORMAT = "%.6f"
 
 
+def _temporary(path: Path, process: int | str) -> str:
+    return f".{path.name}.{process}.tmp"
+
+
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
     """Give a temporary name beside ``path``; rename it to ``path`` when the block ends well."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(_temporary(path, os.getpid()))
     try:
         yield temporary
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def unfinished(path: Path | str) -> list[Path]:
+    """Temporary files of ``path`` that killed processes left."""
+    path = Path(path)
+    return sorted(path.parent.glob(_temporary(Path(escape(path.name)), "[0-9]*")))
 
 
 def write_bytes(data: bytes, path: Path | str) -> None:

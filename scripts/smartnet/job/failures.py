@@ -1,50 +1,64 @@
 """What the disk refuses, in plain words: full, read-only, forbidden, vanished."""
 
 import errno
+import os
+import re
+from pathlib import Path
 from typing import Any
 
+_FULL = "free some space and start again; nothing half-written is kept"
+_CLOSED = "make it writable for this user, or run the study in another folder"
 REMEDIES = {
-    errno.ENOSPC: ("the disk is full", "free some space and start again; nothing half-written is kept"),
-    errno.EDQUOT: (
-        "the disk quota is used up",
-        "free some space and start again; nothing half-written is kept",
-    ),
-    errno.EFBIG: (
-        "the file is larger than may be written here",
-        "raise the limit (ulimit -f) and start again",
-    ),
-    errno.EROFS: ("the folder is read-only", "make it writable, or run the study in another folder"),
-    errno.EACCES: (
-        "permission is missing",
-        "give this user the right to it, or run the study in another folder",
-    ),
-    errno.EPERM: (
-        "permission is missing",
-        "give this user the right to it, or run the study in another folder",
-    ),
+    errno.ENOSPC: ("the disk is full", _FULL),
+    errno.EDQUOT: ("the disk quota is used up", _FULL),
+    errno.EFBIG: ("a file is larger than this user may write", "raise the limit (ulimit -f) and start again"),
+    errno.EIO: ("the disk cannot be read or written", "look after its health before you start again"),
+    errno.EROFS: ("the disk is read-only", _CLOSED),
+    errno.EACCES: ("permission is missing", _CLOSED),
+    errno.EPERM: ("permission is missing", _CLOSED),
     errno.ENOENT: (
-        "a file or folder is not there (any more)",
-        "put it back, or start again so that it is remade",
+        "a file or folder is not there any more",
+        "put it back or start again: what can be made is",
     ),
     errno.ESTALE: ("a file vanished from the shared disk", "start again"),
-    errno.EIO: ("the disk cannot be read or written", "look at its health before you start again"),
 }
+# An error that a library raises because of these says nothing of use; other errors stand for themselves.
+_BEHIND = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_NUMPY = re.compile(r"free space to write|\d+ requested and \d+ written")  # it gives no number
 
 
 def in_plain_words(error: BaseException) -> str:
     """Say in one line what the disk refused, where, and what to do; empty if it is another kind of error."""
-    cause = _of_the_disk(error)
-    if cause is None:
+    number, filename = _of_the_disk(error)
+    if number is None:
         return ""
-    what, remedy = REMEDIES[cause.errno]
-    place = f" ('{cause.filename}')" if cause.filename else ""
-    return f"DiskError: {what}{place}: {remedy}"
+    what, remedy = REMEDIES[number]
+    return f"DiskError: {what}{_place(filename)}: {remedy}"
 
 
-def _of_the_disk(error: BaseException | None) -> Any:
-    """The error itself, or the one behind it, that names what the disk refused."""
+def _of_the_disk(error: BaseException | None) -> tuple[int | None, Any]:
+    """Number and file of the error, or of what is behind it."""
+    wanted: Any = REMEDIES
     while error is not None:
-        if isinstance(error, OSError) and error.errno in REMEDIES:
-            return error
-        error = error.__cause__ or error.__context__
-    return None
+        if isinstance(error, OSError):
+            number = errno.ENOSPC if _NUMPY.search(str(error)) else error.errno
+            if number in wanted:
+                return number, error.filename
+        wanted, error = _BEHIND, error.__cause__ or error.__context__
+    return None, None
+
+
+def _place(filename: Any) -> str:
+    """Name a file of the study; a path elsewhere is a user's data, and may name a patient."""
+    if not isinstance(filename, str | os.PathLike):
+        return ""
+    path = Path(filename)
+    here = path if not path.is_absolute() else path.relative_to(Path.cwd()) if _inside(path) else None
+    if here is None:
+        return " (outside the study's folder)"
+    name = here.name.removeprefix(".").rsplit(".", 2)[0] if here.suffix == ".tmp" else here.name
+    return f" ('{here.with_name(name)}')"
+
+
+def _inside(path: Path) -> bool:
+    return path.is_relative_to(Path.cwd())

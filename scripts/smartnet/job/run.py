@@ -1,5 +1,6 @@
 """A job: one log file, and errors as one line that a user can act on."""
 
+import contextlib
 import logging
 import sys
 import traceback
@@ -10,6 +11,7 @@ from typing import Any
 
 from smartnet.errors import SmartnetError
 from smartnet.job.failures import in_plain_words
+from smartnet.job.leftovers import discard_finished_states, discard_unfinished
 
 
 @contextmanager
@@ -23,24 +25,36 @@ def job(snakemake: Any) -> Iterator[None]:
         snakemake: the object that Snakemake gives to a script.
     """
     log = snakemake.log[0]
-    with _logging_to(Path(log)):
-        try:
-            yield
-        except SmartnetError as error:
-            _end(log, f"{type(error).__name__}: {error}", detail="")
-        except Exception as error:
-            words = in_plain_words(error)
-            _end(
-                log,
-                words or f"{type(error).__name__}: {error}",
-                detail="" if words else traceback.format_exc(),
-            )
+    try:
+        with _logging_to(Path(log)):
+            discard_unfinished(snakemake.output)
+            discard_finished_states(snakemake.input)
+            try:
+                yield
+            except Exception as error:
+                logging.getLogger(__name__).error("%s", _detail(error))
+                raise
+    except Exception as error:
+        sys.stderr.write(f"{_line(error)} (log: {log})\n")
+        raise SystemExit(1) from None
+
+
+class _LogFile(logging.FileHandler):
+    """A log that a full disk cannot write is no failure of its own."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (a name of logging)
+        """Do nothing: the job says on stderr why it fails."""
+
+    def close(self) -> None:
+        """Close, with what could be written."""
+        with contextlib.suppress(OSError):
+            super().close()
 
 
 @contextmanager
 def _logging_to(log: Path) -> Iterator[None]:
     log.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(log, mode="w")
+    handler = _LogFile(log, mode="w")
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
@@ -53,7 +67,10 @@ def _logging_to(log: Path) -> Iterator[None]:
         handler.close()
 
 
-def _end(log: str, message: str, *, detail: str) -> None:
-    logging.getLogger(__name__).error("%s", f"{detail}{message}" if detail else message)
-    sys.stderr.write(f"{message} (log: {log})\n")
-    raise SystemExit(1)
+def _line(error: Exception) -> str:
+    return in_plain_words(error) or f"{type(error).__name__}: {error}"
+
+
+def _detail(error: Exception) -> str:
+    known = isinstance(error, SmartnetError) or in_plain_words(error)
+    return _line(error) if known else f"{traceback.format_exc()}{_line(error)}"

@@ -92,7 +92,8 @@ class PlainWriter(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: Any, path: Any, storage_options: Any = None) -> None:
         """Write ``checkpoint`` to ``path``."""
-        torch.save(checkpoint, path)
+        with Path(path).open("wb") as file:  # a full disk is an OSError here; torch's own writer hides it
+            torch.save(checkpoint, file)
 
 
 def _trainer(settings: dict[str, Any], *, device: str, passes: int, state: Path) -> Trainer:

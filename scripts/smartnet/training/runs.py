@@ -8,7 +8,6 @@ import json
 import logging
 import platform
 import resource
-import shutil
 import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -82,13 +81,13 @@ def input_files(slices: Sequence[Path], split: Path, upstream: Path | None = Non
 def record(
     network: nn.Module, history: pd.DataFrame, run: Mapping[str, Any], *, output: Path, state: Path | None
 ) -> None:
-    """Write what leaves a run, then remove its running state."""
+    """Write what leaves a run; its running state stays until a job uses the weights (job/leftovers.py)."""
     output = Path(output)
     save_model(network.cpu(), output)
     write_table(history, output / "history.csv")
     write_json(run, output / "run.json")
     if state is not None:
-        shutil.rmtree(state, ignore_errors=True)
+        write_json({"weights": (output / MODEL_FILES[0]).as_posix()}, Path(state) / "finished.json")
 
 
 def record_untrained(

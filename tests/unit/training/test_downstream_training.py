@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from study_runs import states_after_use
 
 from smartnet.errors import ConfigError, ModelError
 from smartnet.files import read_table
@@ -30,9 +31,9 @@ def _run(options, upstream, task, operator, output, **settings):
 def test_run_writes_all_files_and_is_reproducible(options, upstream, tmp_path, task, operator):
     for name in "ab":
         _run(options, upstream, task, operator, tmp_path / name)
+        assert not states_after_use(tmp_path)
     for name in ("model.safetensors", "model.json", "history.csv", "validation.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    assert not list((tmp_path / "state").glob("*"))
     found, answers = read_validation(tmp_path / "a/validation.csv")
     assert found == task and list(answers["case"]) == ["c11", "c12", "c13"]
     assert list(answers["truth"]) == [1, 0, 1]

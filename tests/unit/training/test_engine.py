@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from children import start
-from study_runs import changed, facts
+from study_runs import changed, facts, states_after_use
 
 from smartnet.errors import ConfigError, ModelError
 from smartnet.files import read_table
@@ -51,7 +51,7 @@ def test_killed_at_random_epochs_and_taken_up_gives_the_same_bytes(options, down
     names = ["model.safetensors", "history.csv", *(["validation.csv"] if stage == "downstream" else [])]
     for name in names:
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
-    assert not list((tmp_path / "state").glob("*"))
+    assert not states_after_use(tmp_path)
 
 
 def test_saving_takes_a_tenth_of_the_time_at_most(tmp_path):
@@ -251,6 +251,7 @@ def test_what_was_validated_before_memory_ran_out_does_not_count(options, tmp_pa
         run = facts(tmp_path / str(failing))
         assert run["out_of_memory"] == [{"epoch": 1, "passes": 2}] and run["resumed_from"] is None
         histories.append((tmp_path / str(failing) / "history.csv").read_bytes())
+        assert not states_after_use(tmp_path)
     assert histories[0] == histories[1]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from children import SCRIPTS, start
-from study_runs import changed, facts
+from study_runs import changed, facts, states_after_use
 
 from smartnet.errors import DataError, ModelError
 from smartnet.experiments import PRETEXTS
@@ -56,7 +56,7 @@ def test_two_processes_give_the_metrics_of_one(options, tmp_path):
     assert (run["devices"], run["threads"], run["device"]) == (2, 1, "cpu")
     seen = [f["slices_per_second"] * f["seconds"] for f in (run, facts(tmp_path / "one"))]
     assert seen[0] == pytest.approx(seen[1], abs=1)
-    assert not list((tmp_path / "state").glob("*"))
+    assert not states_after_use(tmp_path)
 
 
 def train_without_statistics(**options):

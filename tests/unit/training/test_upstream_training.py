@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from children import start
-from study_runs import changed, facts
+from study_runs import changed, facts, states_after_use
 
 from smartnet.errors import ConfigError, DataError, ModelError
 from smartnet.experiments import PRETEXTS
@@ -21,10 +21,10 @@ def test_run_writes_all_files_and_is_reproducible(options, tmp_path, caplog):
     train_upstream(**options, pretext=SMART, output=tmp_path / "a")
     lines = [r.message for r in caplog.records if r.message.startswith("epoch ")]
     assert len(lines) == 3 and lines[0].startswith("epoch 1/3: train_")
+    assert not states_after_use(tmp_path)
     train_upstream(**options, pretext=SMART, output=tmp_path / "b")
     for name in ("model.safetensors", "model.json", "history.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    assert not list((tmp_path / "state").glob("*"))
     history = read_table(tmp_path / "a" / "history.csv")
     assert list(history["epoch"]) == [0, 1, 2]
     for name in ("cls", "seg", "rec", "consistency", "loss"):
@@ -79,6 +79,7 @@ def test_a_state_of_other_code_or_a_damaged_one_is_not_taken_up(options, tmp_pat
     options = {**options, "pretext": PRETEXTS[pretext], "words": words}
     options = changed(options, epochs=8, validate_every=3)
     train_upstream(**options, output=tmp_path / "undisturbed")
+    assert not states_after_use(tmp_path)
     child = start("upstream", {**options, "output": tmp_path / "killed"})
     for line in child.stdout:
         if line.startswith("epoch 5/8"):

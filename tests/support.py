@@ -1,5 +1,6 @@
 """Helpers of the workflow tests: a copy of the checkout, and Snakemake run in it."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -26,6 +27,22 @@ def copy_checkout(target: Path) -> Path:
 
 
 SMOKE = ("--configfile", "config/smoke.yaml")
+TELL_OF_TIMES = ("run.json", "provenance.json", "ro-crate-metadata.json", "report.html", "plain.html")
+
+
+def snakemake_command(*arguments: str) -> list[str]:
+    """The command line that runs the Snakemake of the tests."""
+    return [sys.executable, "-m", "snakemake", *arguments]
+
+
+def artifacts(folder: Path) -> dict[str, str]:
+    """SHA-256 of what two equal runs share: every file of results/ but those that tell of times."""
+    root = folder / "results"
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path.name not in TELL_OF_TIMES
+    }
 
 
 def run_snakemake(
@@ -34,7 +51,7 @@ def run_snakemake(
     """Run Snakemake in a folder with the environment of the tests; output and errors in one text."""
     environment = {**os.environ, **variables, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     return subprocess.run(
-        [sys.executable, "-m", "snakemake", *arguments],
+        snakemake_command(*arguments),
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,

@@ -80,6 +80,8 @@ def _read(path: Path) -> pydicom.Dataset:
     try:
         dataset = pydicom.dcmread(path, force=True)
     except Exception as error:  # damaged files raise anything
+        if isinstance(error, OSError) and error.errno:
+            raise  # the file is not damaged but out of reach, which says nothing about the scan
         raise PixelError(f"file cannot be read ({type(error).__name__})") from error
     if "TransferSyntaxUID" not in dataset.file_meta:  # without the file's preamble, what could be read tells
         implicit, _ = dataset.original_encoding

@@ -87,7 +87,7 @@ def load_case(
 
     Raises:
         RejectedError: unreadable pixels, a wrong size or implausible HU.
-        DataError: the reference mask does not fit the scan.
+        DataError: the reference mask does not fit the scan, or a file that the index has is out of reach.
     """
     try:
         stack = stack_of(files)
@@ -97,6 +97,11 @@ def load_case(
         plausibility = check_hu(raw)
     except (GeometryError, PixelError, ImplausibleError) as error:
         raise RejectedError(str(error)) from error
+    except OSError as error:
+        raise DataError(
+            f"case {case}: one of its files is out of reach ({error.strerror}), though it was there when the "
+            "data set was indexed: put it back, or start again so that the data set is indexed anew"
+        ) from error
     shear = measure_shear(raw_affine, stack.positions_mm, stack.normal)
     scan = _scan(case, files, stack, raw, raw_affine)
     mask = _load_mask(scan, mask_file, mask_state, pictures)

@@ -1,0 +1,79 @@
+"""The whole study in smoke size, killed again and again at random moments, ends with the same bytes."""
+
+import random
+import re
+import subprocess
+import time
+
+import psutil
+import pytest
+from support import SMOKE, artifacts, copy_checkout, run_snakemake, snakemake_command
+
+pytestmark = pytest.mark.end_to_end
+KILLS = 20
+STEPS = (0, 3)  # jobs that a run may finish before it is killed, of about 110
+SECONDS = (0.0, 3.0)  # that it goes on after that
+
+
+def kill(main):
+    """Kill a process and all below it at once: they are stopped first, so that none starts another."""
+    tree = [main]
+    while new := [child for child in main.children(recursive=True) if child not in tree]:
+        main.suspend()
+        for process in new:
+            process.suspend()
+        tree += new
+    for process in tree:
+        process.kill()
+    psutil.wait_procs(tree, timeout=30)
+
+
+def run_and_kill(folder, steps, seconds):
+    """Run the study, and kill it so many seconds after so many of its jobs are done."""
+    command = snakemake_command(*SMOKE, "--cores", "2")
+    main = psutil.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = (line for line in main.stdout if "% done" in line)
+    seen = [next(done, "") for _ in range(steps)]
+    time.sleep(seconds)
+    assert main.poll() is None, f"ended by itself: {seen}"
+    kill(main)
+
+
+def first_epochs(folder):
+    """Every training's latest log, and the first epoch in it."""
+    found = {}
+    for log in [*folder.glob("logs/upstream/**/*.log"), *folder.glob("logs/downstream/**/*.log")]:
+        text = log.read_text()
+        epoch = re.search(r"^INFO epoch (\d+)/", text, re.MULTILINE)
+        found[str(log.relative_to(folder))] = (text, int(epoch[1]) if epoch else None)
+    return found
+
+
+def unlock(folder, *, by_command):
+    """Free a folder whose Snakemake was killed; the command does no more than the quicker way."""
+    if by_command:
+        assert run_snakemake(folder, *SMOKE, "--unlock").returncode == 0
+        assert not any((folder / ".snakemake/locks").glob("*"))
+    for lock in (folder / ".snakemake/locks").glob("*"):
+        lock.unlink()
+
+
+def test_killed_at_twenty_random_moments_the_study_ends_with_the_same_bytes(study, tmp_path):
+    folder, rng = copy_checkout(tmp_path), random.Random(20)
+    saved, anew, logs = set(), [], {}
+    for number in range(KILLS + 1):
+        if number < KILLS:
+            run_and_kill(folder, rng.randint(*STEPS), rng.uniform(*SECONDS))
+            unlock(folder, by_command=number == 0)
+        else:
+            result = run_snakemake(folder, *SMOKE, "--cores", "2")
+            assert result.returncode == 0, result.stdout[-6000:]
+        before, logs = logs, first_epochs(folder)
+        anew += [log for log in saved if logs[log] != before[log] and logs[log][1] == 1]
+        saved |= {log for log, (_, epoch) in logs.items() if epoch}
+    assert anew == [], "these began with their first epoch though it was saved"
+    runs = [file.read_text() for file in folder.glob("results/*stream/**/run.json")]
+    assert any(re.search(r'"resumed_from": \d', run) for run in runs), "no training was killed"
+    assert artifacts(folder) == artifacts(study[0])
+    assert not list(folder.glob("results/**/.*")), "temporary files are left"
+    assert not list(folder.glob("resources/state/*")), "running states are left"

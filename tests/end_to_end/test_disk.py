@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from support import SMOKE, artifacts, run_snakemake, snakemake_command
+from support import SMOKE, artifacts, copy_checkout, run_snakemake, snakemake_command
 
 pytestmark = pytest.mark.end_to_end
 SLICES = "results/slices/internal"
@@ -16,9 +16,12 @@ TARGET = f"{SLICES}/0"
 @pytest.fixture(scope="module")
 def folder(study, tmp_path_factory):
     """A copy of the study as far as volumes and slices."""
-    copy = tmp_path_factory.mktemp("disk") / "study"
-    ignore = shutil.ignore_patterns("upstream", "downstream", "predictions", "maps", "figures", "cases")
-    return shutil.copytree(study[0], copy, ignore=ignore)
+    copy = copy_checkout(tmp_path_factory.mktemp("disk"))
+    for part in ("results/catalog", "results/volumes", "results/slices"):
+        shutil.copytree(study[0] / part / "internal", copy / part / "internal")
+    for part in ("resources", ".snakemake/metadata"):
+        shutil.copytree(study[0] / part, copy / part, dirs_exist_ok=True)
+    return copy
 
 
 def run_on_a_disk_of_its_own(folder, options):

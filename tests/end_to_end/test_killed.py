@@ -11,8 +11,9 @@ from support import SMOKE, artifacts, copy_checkout, run_snakemake, snakemake_co
 
 pytestmark = pytest.mark.end_to_end
 KILLS = 20
-STEPS = (0, 3)  # jobs that a run may finish before it is killed, of about 110
+STEPS = (0, 2)  # jobs that a run may finish before it is killed, of about 110
 SECONDS = (0.0, 3.0)  # that it goes on after that
+INTO_EPOCH = (0.0, 0.4)  # every second run is killed so soon after a training has saved its first epoch
 
 
 def kill(main):
@@ -28,14 +29,24 @@ def kill(main):
     psutil.wait_procs(tree, timeout=30)
 
 
-def run_and_kill(folder, steps, seconds):
-    """Run the study, and kill it so many seconds after so many of its jobs are done."""
+def run_and_kill(folder, rng, *, in_training):
+    """Run the study and kill it: some time after a few of its jobs are done, or in mid-training."""
     command = snakemake_command(*SMOKE, "--cores", "2")
-    main = psutil.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    done = (line for line in main.stdout if "% done" in line)
-    seen = [next(done, "") for _ in range(steps)]
-    time.sleep(seconds)
-    assert main.poll() is None, f"ended by itself: {seen}"
+    steps, seconds = rng.randint(*STEPS), rng.uniform(*SECONDS)
+    into_epoch = rng.uniform(*INTO_EPOCH)
+    before = trained(folder)
+    output = folder / "output.txt"
+    with output.open("w") as file:
+        main = psutil.Popen(command, cwd=folder, stdout=file, stderr=subprocess.STDOUT)
+    end = None
+    while end is None or time.monotonic() < end:
+        time.sleep(0.02)
+        assert main.poll() is None, f"ended by itself: {output.read_text()[-3000:]}"
+        if in_training and trained(folder) - before:
+            time.sleep(into_epoch)
+            break
+        if end is None and output.read_text().count("%) done") >= steps:
+            end = time.monotonic() + seconds
     kill(main)
 
 
@@ -47,6 +58,11 @@ def first_epochs(folder):
         epoch = re.search(r"^INFO epoch (\d+)/", text, re.MULTILINE)
         found[str(log.relative_to(folder))] = (text, int(epoch[1]) if epoch else None)
     return found
+
+
+def trained(folder):
+    """Trainings that have logged, and so saved, an epoch."""
+    return {log for log, (_, epoch) in first_epochs(folder).items() if epoch}
 
 
 def unlock(folder, *, by_command):
@@ -63,14 +79,14 @@ def test_killed_at_twenty_random_moments_the_study_ends_with_the_same_bytes(stud
     saved, anew, logs = set(), [], {}
     for number in range(KILLS + 1):
         if number < KILLS:
-            run_and_kill(folder, rng.randint(*STEPS), rng.uniform(*SECONDS))
+            run_and_kill(folder, rng, in_training=number % 2 == 1)
             unlock(folder, by_command=number == 0)
         else:
             result = run_snakemake(folder, *SMOKE, "--cores", "2")
             assert result.returncode == 0, result.stdout[-6000:]
         before, logs = logs, first_epochs(folder)
         anew += [log for log in saved if logs[log] != before[log] and logs[log][1] == 1]
-        saved |= {log for log, (_, epoch) in logs.items() if epoch}
+        saved |= trained(folder)
     assert anew == [], "these began with their first epoch though it was saved"
     runs = [file.read_text() for file in folder.glob("results/*stream/**/run.json")]
     assert any(re.search(r'"resumed_from": \d', run) for run in runs), "no training was killed"

@@ -265,10 +265,18 @@ def test_a_report_is_scanned_for_what_the_study_was(study, private, monkeypatch,
     assert PATIENT not in message
 
 
+class Files(SimpleNamespace):
+    """Files by name, as Snakemake has them."""
+
+    def __iter__(self):
+        for value in vars(self).values():
+            yield from value if isinstance(value, list) else [value]
+
+
 def test_the_adapter_ends_the_job_and_logs_the_place(study, private, capsys):
     job = SimpleNamespace(
-        input=SimpleNamespace(private=[private]),
-        output=SimpleNamespace(counts=study / "results/phi_scan.tsv", spellings=study / "private.tsv"),
+        input=Files(private=[private]),
+        output=Files(counts=study / "results/phi_scan.tsv", spellings=study / "private.tsv"),
         params=SimpleNamespace(folders=[study / "results", study / "logs"], configured=["site"], ignore=[]),
         log=[study / "phi_scan.log"],
     )

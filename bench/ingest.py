@@ -56,6 +56,7 @@ def ingest(data: Path, output: Path, threads: int) -> None:
     index_folder(data, index, threads=threads)
     catalog_shard(
         index,
+        folder=data,
         labels=None,
         masks=None,
         dataset="bench",
@@ -69,6 +70,7 @@ def ingest(data: Path, output: Path, threads: int) -> None:
         catalog,
         identity,
         output / "volumes",
+        folder=data,
         masks=None,
         pictures=output / "logs",
         on_rejected="continue",

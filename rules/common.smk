@@ -3,17 +3,19 @@
 Nothing heavy is imported: this file is read at every start and by every job.
 """
 
-import hashlib
 import re
 import sys
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import yaml
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from smartnet.config import check, weight_files
+from smartnet.dicom.folders import folder_state
+from smartnet.dicom.identity import noted_state
 from smartnet.experiments import FROM_FILE, PRETEXTS, TASKS, models, references
 from smartnet.figures.names import display_name
 from smartnet.fingerprint import fingerprint
@@ -66,11 +68,8 @@ def raw_folder(wildcards):
 
 
 def raw_labels(wildcards):
-    """The table of labels of a data set of one's own (a phantom's lies inside its folder)."""
-    if is_phantom(wildcards.dataset):
-        return []
-    entry = DATASETS[wildcards.dataset]
-    return entry.get("labels", f"{entry['path']}/labels.tsv")
+    """The table of labels of a data set."""
+    return DATASETS[wildcards.dataset].get("labels", f"{raw_folder(wildcards)}/labels.tsv")
 
 
 def masks_folder(wildcards):
@@ -80,26 +79,64 @@ def masks_folder(wildcards):
     return str(folder) if is_phantom(wildcards.dataset) or folder.is_dir() else None
 
 
+def is_planner():
+    """Whether this process plans and keeps the records: states of folders are its business alone."""
+    return not (workflow.remote_exec or workflow.subprocess_exec)
+
+
 @cache
 def state_of(folder):
     """A digest of names, sizes and times of all files below a folder; a changed or added one reruns its readers."""
-    digest = hashlib.sha256()
-    for file in sorted(Path(folder).rglob("*")):
-        if file.is_file():
-            entry = file.stat()
-            digest.update(f"{file.relative_to(folder)} {entry.st_size} {entry.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:16]
+    return folder_state(Path(folder))
 
 
 def raw_state(wildcards):
-    """State of the DICOM files of one's own; a phantom is watched by Snakemake, which made it."""
-    return "" if is_phantom(wildcards.dataset) else state_of(raw_folder(wildcards))
+    """State of the folder of a data set of one's own; a phantom is watched by Snakemake, which made it."""
+    if is_phantom(wildcards.dataset) or not is_planner():
+        return ""
+    return state_of(raw_folder(wildcards))
 
 
-def masks_state(wildcards):
-    """State of the reference masks of one's own."""
-    folder = masks_folder(wildcards)
-    return "" if is_phantom(wildcards.dataset) or not folder else state_of(folder)
+@cache
+def states_of_shards(dataset, indexed):
+    """States of the shards of a data set of one's own, by the index of that time; None if there was none."""
+    from smartnet.dicom.states import shard_states
+
+    wildcards = SimpleNamespace(dataset=dataset)
+    masks, key = masks_folder(wildcards), Path(identity_key(wildcards))
+    if not key.is_file():
+        return None
+    return shard_states(
+        Path(raw_folder(wildcards)),
+        Path(f"resources/index/{dataset}.tsv"),
+        whole=raw_state(wildcards) if is_planner() else None,
+        labels=Path(raw_labels(wildcards)),
+        masks=Path(masks) if masks else None,
+        key=key.read_bytes(),
+        shards=DATASETS[dataset]["shards"],
+    )
+
+
+def shard_state(wildcards):
+    """State of all that belongs to a shard. Before the first index nothing is known of it; Snakemake asks again later."""
+    if is_phantom(wildcards.dataset):
+        return ""
+    index = Path(f"resources/index/{wildcards.dataset}.tsv")
+    states = states_of_shards(wildcards.dataset, index.stat().st_mtime_ns if index.is_file() else None)
+    return states[int(wildcards.shard)] if states else ""
+
+
+def index_of(wildcards):
+    """The index of a data set. Of one's own its change does not count for shards whose state is as it was noted."""
+    index = f"resources/index/{wildcards.dataset}.tsv"
+    note = noted_state(Path(f"resources/identity/{wildcards.dataset}/{wildcards.shard}.tsv"))
+    as_noted = note.is_file() and note.read_text() == shard_state(wildcards) != ""
+    return ancient(index) if as_noted else index
+
+
+def phantom_folder(wildcards):
+    """The folder of a phantom, which is made; where data of one's own lie is no matter of rerunning."""
+    return raw_folder(wildcards) if is_phantom(wildcards.dataset) else []
 
 
 def identity_key(wildcards):

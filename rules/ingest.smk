@@ -18,13 +18,17 @@ rule identity_key:
         "../scripts/identity_key.py"
 
 
+# Where data of one's own lie is handed on by functions of `input`: by these Snakemake does not judge whether a job
+# is up to date, so that a data set that moves reruns nothing.
+
+
 rule index:
-    """Read every file's header once, without pixels."""
+    """Read every file's header once, without pixels; what an earlier index holds is not read again."""
     input:
-        folder=raw_folder,
+        folder=phantom_folder,
     output:
-        index="resources/index/{dataset}.tsv",
-        private="resources/index/{dataset}_private.tsv",
+        index=update("resources/index/{dataset}.tsv"),
+        private=update("resources/index/{dataset}_private.tsv"),
     log:
         "logs/index/{dataset}.log",
     benchmark:
@@ -36,6 +40,7 @@ rule index:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
+        folder=lambda wildcards, input: raw_folder(wildcards),
         files=raw_state,
         code=fingerprint("smartnet.dicom.index"),
     script:
@@ -45,9 +50,8 @@ rule index:
 rule catalog:
     """Group files into series and give each a pseudonym, a verdict and a reason."""
     input:
-        index="resources/index/{dataset}.tsv",
-        folder=raw_folder,
-        labels=raw_labels,
+        index=index_of,
+        folder=phantom_folder,
         key=identity_key,
     output:
         catalog="results/catalog/{dataset}/{shard}.tsv",
@@ -63,8 +67,10 @@ rule catalog:
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         shards=lambda wildcards: DATASETS[wildcards.dataset]["shards"],
-        masks=masks_folder,
-        files=masks_state,
+        folder=lambda wildcards, input: raw_folder(wildcards),
+        labels=lambda wildcards, input: raw_labels(wildcards),
+        masks=lambda wildcards, input: masks_folder(wildcards),
+        files=shard_state,
         slice_thickness_mm=config["ingest"]["slice_thickness_mm"],
         exclude=config["ingest"]["exclude"],
         uneven_spacing=config["ingest"]["uneven_spacing"],
@@ -78,7 +84,7 @@ rule volumes:
     input:
         catalog="results/catalog/{dataset}/{shard}.tsv",
         identity="resources/identity/{dataset}/{shard}.tsv",
-        folder=raw_folder,
+        folder=phantom_folder,
     output:
         folder=directory("results/volumes/{dataset}/{shard}"),
     log:
@@ -92,11 +98,11 @@ rule volumes:
         mem_mb=lambda wildcards, threads, attempt: 1500 * threads * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        masks=masks_folder,
+        folder=lambda wildcards, input: raw_folder(wildcards),
+        masks=lambda wildcards, input: masks_folder(wildcards),
         uneven_spacing=config["ingest"]["uneven_spacing"],
         pictures="logs/volumes/{dataset}/{shard}",
         on_rejected=config["ingest"]["on_rejected"],
-        files=masks_state,
         code=fingerprint("smartnet.volume.build"),
     script:
         "../scripts/volumes.py"

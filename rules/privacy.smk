@@ -30,7 +30,7 @@ rule phi_scan:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         folders=["results", "logs", "benchmarks"],
-        configured=configured_names(),
+        configured=lambda wildcards, input: configured_names(),
         ignore=config["privacy"]["ignore"],
         code=fingerprint("smartnet.privacy.scan"),
     script:

@@ -7,10 +7,11 @@ from smartnet.job.run import job
 with job(snakemake):
     from smartnet.dicom.catalog import catalog_shard
 
-    labels, key, masks = snakemake.input.labels, snakemake.input.key, snakemake.params.masks
+    key, masks = snakemake.input.key, snakemake.params.masks
     catalog_shard(
         Path(snakemake.input.index),
-        labels=Path(labels) if labels else Path(snakemake.input.folder, "labels.tsv"),
+        folder=Path(snakemake.params.folder),
+        labels=Path(snakemake.params.labels),
         masks=Path(masks) if masks else None,
         dataset=snakemake.wildcards.dataset,
         shard=int(snakemake.wildcards.shard),
@@ -21,4 +22,5 @@ with job(snakemake):
         uneven_spacing=snakemake.params.uneven_spacing,
         catalog=Path(snakemake.output.catalog),
         identity=Path(snakemake.output.identity),
+        state=snakemake.params.files,
     )

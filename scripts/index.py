@@ -8,8 +8,9 @@ with job(snakemake):
     from smartnet.dicom.index import index_folder
 
     index_folder(
-        Path(snakemake.input.folder),
+        Path(snakemake.params.folder),
         Path(snakemake.output.index),
         threads=snakemake.threads,
         private=Path(snakemake.output.private),
+        code=snakemake.params.code,
     )

@@ -11,6 +11,7 @@ with job(snakemake):
         Path(snakemake.input.catalog),
         Path(snakemake.input.identity),
         Path(snakemake.output.folder),
+        folder=Path(snakemake.params.folder),
         masks=Path(snakemake.params.masks) if snakemake.params.masks else None,
         uneven_spacing=snakemake.params.uneven_spacing,
         pictures=Path(snakemake.params.pictures),

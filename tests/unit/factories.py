@@ -263,6 +263,7 @@ def run_catalog(folder: Path, out: Path, *, labelled: bool = True, **options) ->
     index_folder(folder, out / "index.tsv", threads=1, private=out / "private.tsv")
     catalog_shard(
         out / "index.tsv",
+        folder=folder,
         labels=folder / "labels.tsv" if labelled else None,
         masks=folder / "masks",
         dataset="site",
@@ -293,6 +294,7 @@ def run_volumes(
         catalog,
         identity,
         out / "volumes",
+        folder=folder,
         masks=folder / "masks",
         pictures=out / "logs",
         on_rejected=on_rejected,

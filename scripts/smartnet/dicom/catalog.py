@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from smartnet.dicom.grouping import Series, read_series
-from smartnet.dicom.identity import case_name, instance_name, patient_name, shard_of
+from smartnet.dicom.identity import case_name, instance_name, noted_state, patient_name, shard_of
 from smartnet.dicom.labels import KINDS, read_labels
 from smartnet.dicom.selection import EXCLUSIONS, Candidate, candidate, choose
 from smartnet.errors import ConfigError, DataError
-from smartnet.files import read_table, write_table
+from smartnet.files import read_table, write_bytes, write_table
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ _EMPTY_LABEL = dict.fromkeys(["hemorrhage", *KINDS], float("nan")) | {"mask": ""
 def catalog_shard(
     index: Path,
     *,
+    folder: Path,
     labels: Path | None,
     masks: Path | None,
     dataset: str,
@@ -47,11 +48,13 @@ def catalog_shard(
     slice_thickness_mm: float = 5.0,
     exclude: Collection[str] = EXCLUSIONS,
     uneven_spacing: str = "resample",
+    state: str = "",
 ) -> None:
     """Group the index into series, judge each, and write the catalog rows of one shard.
 
     Args:
         index: the private index table of the data set.
+        folder: the data set's folder, where the paths of the index begin.
         labels: label table (see :func:`read_labels`); None for data without labels, which can be predicted
             on but not trained on or evaluated.
         masks: folder of the reference masks that ``labels`` names, None if there are none.
@@ -66,6 +69,7 @@ def catalog_shard(
         slice_thickness_mm: liked best where a study has several usable series.
         exclude: what is never taken: any of ``bone-kernel``, ``contrast``.
         uneven_spacing: ``resample``, ``keep`` or ``reject`` stacks with gaps that differ.
+        state: of the shard (see :func:`smartnet.dicom.states.shard_states`), noted beside ``identity``.
 
     Raises:
         ConfigError: ``uneven_spacing`` or ``exclude`` hold another word.
@@ -74,6 +78,7 @@ def catalog_shard(
     _check_words(uneven_spacing, exclude)
     table = read_table(index, dtype=str).fillna("")
     table = table[table["series_uid"] != ""]
+    table["path"] = f"{Path(folder).as_posix()}/" + table["path"]
     truth = _load_truth(labels, masks, table)
     mine = {uid for uid in table["series_uid"].unique() if shard_of(case_name(key, uid), shards) == shard}
     rule = partial(candidate, thickness_mm=slice_thickness_mm, exclude=exclude)
@@ -90,7 +95,9 @@ def catalog_shard(
                 links.append(_identity_rows(series, named, label, key))
     write_table(pd.DataFrame(rows, columns=CATALOG_COLUMNS).sort_values("case", kind="stable"), catalog)
     links = pd.concat(links) if links else pd.DataFrame(columns=IDENTITY_COLUMNS)
+    links["path"] = links["path"].str.removeprefix(f"{Path(folder).as_posix()}/")
     write_table(links.sort_values(["case", "z", "instance_uid", "path"], kind="stable"), identity)
+    write_bytes(state.encode(), noted_state(identity))
     accepted = sum(row["verdict"] == "accepted" for row in rows)
     logger.info("%s shard %d: %d series, %d accepted", dataset, shard, len(rows), accepted)
 

@@ -4,7 +4,7 @@ import os
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pydicom
@@ -62,7 +62,7 @@ META_TAGS = {
     "instance_uid": "MediaStorageSOPInstanceUID",
 }
 FUNCTIONAL_GROUPS = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence")
-INDEX_COLUMNS = ["path", *HEADER_TAGS, "transfer_syntax", "frame", "error"]
+INDEX_COLUMNS = ["path", "size", "modified", *HEADER_TAGS, "transfer_syntax", "frame", "error"]
 # Looked up once, not for every file.
 _READ_TAGS = [Tag(keyword) for keyword in (*HEADER_TAGS.values(), *PRIVATE_TAGS, *FUNCTIONAL_GROUPS)]
 CT_SOP_CLASSES = {
@@ -132,6 +132,18 @@ def read_header(path: Path) -> list[dict[str, Any]]:
     except Exception as error:  # a damaged header may raise anything; it must not stop the whole folder
         return [row | {"error": f"header cannot be read ({type(error).__name__})"}]
     return [row]
+
+
+def series_key(row: dict[str, Any], path: str) -> str:
+    """Name the series of a file by its UID; files that were stripped of it are one series per folder.
+
+    Args:
+        row: of the index.
+        path: of the file, within the data set's folder.
+    """
+    if row["series_uid"] or row["error"]:
+        return row["series_uid"]
+    return f"{NAMELESS}{PurePosixPath(path).parent}"
 
 
 def _read(path: Path) -> pydicom.Dataset:

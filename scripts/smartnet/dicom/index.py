@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from smartnet.dicom.discovery import CT_SOP_CLASSES, INDEX_COLUMNS, NAMELESS, list_files, read_header
-from smartnet.dicom.private import TECHNICAL, PrivateValues, path_names
+from smartnet.dicom.discovery import CT_SOP_CLASSES, INDEX_COLUMNS, list_files, read_header, series_key
+from smartnet.dicom.private import TECHNICAL, PrivateValues, path_names, read_private
 from smartnet.errors import DataError
-from smartnet.files import write_table
+from smartnet.files import read_json, read_table, write_json, write_table
 from smartnet.parallel import map_processes
 
 logger = logging.getLogger(__name__)
@@ -19,39 +19,56 @@ TECHNICAL_COLUMNS = ["modality", "manufacturer", "kvp", "kernel", "model", "imag
 _CHUNK = 64  # files per message to a worker process
 
 
-def index_folder(folder: Path, output: Path, *, threads: int, private: Path | None = None) -> None:
+def index_folder(
+    folder: Path, output: Path, *, threads: int, private: Path | None = None, code: str = ""
+) -> None:
     """Read the header of every file below a data set's folder into the private index table.
+
+    Where ``output`` is there already, made by the same code, files whose name, size and time it holds are not
+    read again.
 
     Args:
         folder: the data set; its ``dicom`` folder is read if it has one, else all of it.
-        output: the table to write, one row per file or frame, sorted by path. It holds identifiers.
+        output: the table to write, one row per file or frame, sorted by path (within ``folder``). It holds
+            identifiers.
         threads: number of processes that read.
-        private: table to write of the distinct values that must not leave the site, ``kind value``.
+        private: table to write of the distinct values that must not leave the site, ``kind value``; values
+            that it holds already stay.
+        code: fingerprint of the library behind the index.
 
     Raises:
         DataError: the folder is missing or empty, or no file in it is a CT image.
     """
     folder = Path(folder)
     files = list_files(folder)
+    states = {path: path.stat() for path in files}
+    known = _known(output, private, code)
     values = PrivateValues()
+    if len(known) and private is not None:
+        values.add(read_private(private))
+    found = pd.DataFrame(
+        {
+            "path": [path.relative_to(folder).as_posix() for path in files],
+            "size": [str(state.st_size) for state in states.values()],
+            "modified": [str(state.st_mtime_ns) for state in states.values()],
+        },
+        dtype=object,
+    )
+    kept = found.merge(known, on=list(found))
+    new = ~found["path"].isin(kept["path"])
     rows = []
-    for row in chain.from_iterable(map_processes(read_header, files, threads=threads, chunk=_CHUNK)):
+    unread = [path for path, wanted in zip(files, new, strict=True) if wanted]
+    for row in chain.from_iterable(map_processes(read_header, unread, threads=threads, chunk=_CHUNK)):
         values.add(row.pop("private"))
-        rows.append(row)
-    table = pd.DataFrame(rows, columns=INDEX_COLUMNS)
-    _name_nameless(table, folder)
-    errors = table["error"][table["error"] != ""]
-    logger.info("%d files below %s, %d of them of no use", len(files), folder, len(errors))
-    for error, count in errors.value_counts().sort_index().items():
-        logger.warning("%d files left out: %s", count, error)
-    is_ct = (table["modality"] == "CT") | table["sop_class"].isin(list(CT_SOP_CLASSES))
-    if not (is_ct & (table["error"] == "")).any():
-        kinds = sorted({f"modality {name}" for name in table["modality"] if name} | set(errors))
-        raise DataError(
-            f"no CT image among the {len(files)} files below {folder} (found: {', '.join(kinds)}): "
-            "point the data set's path at the folder that holds its CT files"
-        )
+        file = Path(row["path"])
+        path, state = file.relative_to(folder).as_posix(), states[file]
+        row |= {"path": path, "size": str(state.st_size), "modified": str(state.st_mtime_ns)}
+        rows.append(row | {"series_uid": series_key(row, path)})
+    table = pd.concat([kept, pd.DataFrame(rows, columns=INDEX_COLUMNS, dtype=object)])[INDEX_COLUMNS]
+    table = table.sort_values("path", kind="stable", ignore_index=True)
+    _report(table, folder, files=len(files), read=len(unread))
     write_table(table, output)
+    write_json({"code": code}, _note(output))
     if private is not None:
         values.add(path_names(folder, files))
         values.add(path_names(folder, _beside(folder)))
@@ -59,11 +76,35 @@ def index_folder(folder: Path, output: Path, *, threads: int, private: Path | No
         values.write(private)
 
 
-def _name_nameless(table: pd.DataFrame, folder: Path) -> None:
-    """Take the files of one folder that were stripped of their series UID as one series."""
-    nameless = (table["series_uid"] == "") & (table["error"] == "")
-    parents = [Path(path).parent.relative_to(folder).as_posix() for path in table["path"][nameless]]
-    table.loc[nameless, "series_uid"] = [f"{NAMELESS}{parent}" for parent in parents]
+def _note(index: Path) -> Path:
+    return index.with_suffix(".json")
+
+
+def _known(index: Path, private: Path | None, code: str) -> pd.DataFrame:
+    """The rows of an earlier index that the same code made; none if there is none."""
+    there = [index, _note(index), *([] if private is None else [private])]
+    if not all(path.is_file() for path in there) or read_json(_note(index)) != {"code": code}:
+        return pd.DataFrame(columns=INDEX_COLUMNS, dtype=object)
+    return read_table(index, dtype=object).fillna("")
+
+
+def _report(table: pd.DataFrame, folder: Path, *, files: int, read: int) -> None:
+    """Say what was found.
+
+    Raises:
+        DataError: no CT image among it.
+    """
+    errors = table["error"][table["error"] != ""]
+    logger.info("%d files below %s, %d of them read now, %d of no use", files, folder, read, len(errors))
+    for error, count in errors.value_counts().sort_index().items():
+        logger.warning("%d files left out: %s", count, error)
+    is_ct = (table["modality"] == "CT") | table["sop_class"].isin(list(CT_SOP_CLASSES))
+    if not (is_ct & (table["error"] == "")).any():
+        kinds = sorted({f"modality {name}" for name in table["modality"] if name} | set(errors))
+        raise DataError(
+            f"no CT image among the {files} files below {folder} (found: {', '.join(kinds)}): "
+            "point the data set's path at the folder that holds its CT files"
+        )
 
 
 def _beside(folder: Path) -> list[Path]:

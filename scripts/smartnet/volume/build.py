@@ -26,6 +26,7 @@ def build_shard(
     identity: Path,
     output: Path,
     *,
+    folder: Path,
     masks: Path | None,
     pictures: Path,
     on_rejected: str,
@@ -38,6 +39,7 @@ def build_shard(
         catalog: the shard's catalog.
         identity: the shard's private table of files.
         output: folder to write to.
+        folder: the data set's folder, where the paths of the identity table begin.
         masks: folder of the reference masks, None if there are none.
         pictures: folder for ``{case}-mask.png`` of a mask that does not fit its scan; made only then.
         on_rejected: ``continue`` makes a case that fails a ``rejected`` row; ``stop`` raises instead.
@@ -55,7 +57,7 @@ def build_shard(
     accepted = cases[cases["verdict"] == "accepted"]
     jobs = [row._asdict() for row in accepted.itertuples(index=False)]
     work = partial(_build_case, output=output, masks=masks, pictures=pictures, uneven_spacing=uneven_spacing)
-    files = _files_by_case(identity, set(accepted["case"]))
+    files = _files_by_case(identity, folder, set(accepted["case"]))
     updates = {}
     results = map_processes(work, jobs, [files[job["case"]] for job in jobs], threads=threads)
     for done, update in enumerate(results, start=1):
@@ -87,8 +89,9 @@ def read_catalog(path: Path) -> pd.DataFrame:
     return table.astype(numbers | floats)
 
 
-def _files_by_case(identity: Path, wanted: set[str]) -> dict[str, pd.DataFrame]:
+def _files_by_case(identity: Path, folder: Path, wanted: set[str]) -> dict[str, pd.DataFrame]:
     table = read_table(identity, dtype=str).fillna("")
+    table["path"] = f"{Path(folder).as_posix()}/" + table["path"]
     table = table[table["case"].isin(wanted) & (table["z"] != "")]
     return dict(iter(table.groupby("case")))
 

@@ -230,6 +230,7 @@ def test_shards_part_the_cases_by_crc32_and_lose_none(tmp_path):
     for shard in range(3):
         catalog_shard(
             tmp_path / "out" / "index.tsv",
+            folder=tmp_path / "data",
             labels=None,
             masks=None,
             dataset="site",
@@ -260,6 +261,7 @@ def test_no_identifier_reaches_the_catalog_and_names_depend_on_the_key(tmp_path)
     again = tmp_path / "again.tsv"
     catalog_shard(
         tmp_path / "out" / "index.tsv",
+        folder=tmp_path / "data",
         labels=None,
         masks=None,
         dataset="site",

@@ -41,8 +41,8 @@ def test_a_file_that_is_no_dicom_gets_a_row_with_an_error(tmp_path):
     (tmp_path / "data" / "readme.txt").write_text("hello")
     (tmp_path / "data" / "cut.dcm").write_bytes((tmp_path / "data" / "f0001.dcm").read_bytes()[:200])
     table = index(tmp_path / "data", tmp_path).set_index("path")
-    assert table["error"][(tmp_path / "data" / "readme.txt").as_posix()] == "no DICOM file"
-    assert table["error"][(tmp_path / "data" / "cut.dcm").as_posix()] != ""
+    assert table["error"]["readme.txt"] == "no DICOM file"
+    assert table["error"]["cut.dcm"] != ""
     assert (table["error"] == "").sum() == 8
 
 
@@ -133,7 +133,7 @@ def test_any_file_name_is_carried(tmp_path, name):
     index_folder(folder, tmp_path / "index.tsv", threads=1, private=private)
     table = read_table(tmp_path / "index.tsv", dtype=str)
     assert len(table) == 8
-    assert file.as_posix() in set(table["path"])
+    assert file.name in set(table["path"])
     assert ("FileName", os.fsdecode(name).replace("\r", " ")) in set(read_private(private))
     run_volumes(folder, tmp_path, labelled=False)
     assert list(read_table(tmp_path / "volumes" / "cases.tsv")["verdict"]) == ["accepted"]
@@ -143,6 +143,6 @@ def test_a_deflated_file_that_would_fill_the_memory_is_not_read(tmp_path):
     write_series(tmp_path / "data", CTSeries())
     bomb(tmp_path / "data" / "bomb", tmp_path / "data" / "f0000.dcm", megabytes=100)
     table = index(tmp_path / "data", tmp_path).set_index("path")
-    error = table["error"][(tmp_path / "data" / "bomb").as_posix()]
+    error = table["error"]["bomb"]
     assert error == "deflated more than 100 times: not read"
     assert (table["error"] == "").sum() == 8

@@ -297,14 +297,28 @@ def test_processes_do_not_change_a_byte_and_an_empty_shard_is_fine(tmp_path):
     for threads in (1, 2):
         folder = tmp_path / f"threads-{threads}"
         build_shard(
-            catalog, identity, folder, masks=None, pictures=tmp_path, on_rejected="stop", threads=threads
+            catalog,
+            identity,
+            folder,
+            folder=tmp_path / "data",
+            masks=None,
+            pictures=tmp_path,
+            on_rejected="stop",
+            threads=threads,
         )
         outputs.append({path.name: path.read_bytes() for path in folder.iterdir()})
     assert outputs[0] == outputs[1]
     for path in (catalog, identity):
         path.write_text(path.read_text().split("\n")[0] + "\n")
     build_shard(
-        catalog, identity, tmp_path / "none", masks=None, pictures=tmp_path, on_rejected="stop", threads=1
+        catalog,
+        identity,
+        tmp_path / "none",
+        folder=tmp_path / "data",
+        masks=None,
+        pictures=tmp_path,
+        on_rejected="stop",
+        threads=1,
     )
     assert read_table(tmp_path / "none" / "cases.tsv").empty
 
@@ -312,5 +326,12 @@ def test_processes_do_not_change_a_byte_and_an_empty_shard_is_fine(tmp_path):
 def test_on_rejected_knows_two_words(tmp_path):
     with pytest.raises(ConfigError, match="'ignore': choose one of continue, stop"):
         build_shard(
-            tmp_path, tmp_path, tmp_path, masks=None, pictures=tmp_path, on_rejected="ignore", threads=1
+            tmp_path,
+            tmp_path,
+            tmp_path,
+            folder=tmp_path,
+            masks=None,
+            pictures=tmp_path,
+            on_rejected="ignore",
+            threads=1,
         )

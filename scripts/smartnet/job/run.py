@@ -10,6 +10,7 @@ from typing import Any
 
 from smartnet.errors import SmartnetError
 from smartnet.job.failures import in_plain_words
+from smartnet.job.record import recorded
 
 
 @contextmanager
@@ -25,7 +26,8 @@ def job(snakemake: Any) -> Iterator[None]:
     log = snakemake.log[0]
     with _logging_to(Path(log)):
         try:
-            yield
+            with recorded(snakemake):
+                yield
         except SmartnetError as error:
             _end(log, f"{type(error).__name__}: {error}", detail="")
         except Exception as error:

@@ -1,9 +1,10 @@
 """The record of a job that ended well: what it read and wrote, its settings, code, versions, time and device.
 
-One small file per job, ``resources/runs/{rule}/{wildcards}.json``. No rule declares it, so Snakemake never deletes
-it. It names no host, no user, and no path outside of the study: such an input is named by what it is for.
+One small file per job, ``resources/runs/{rule}/{wildcards}.json``. No rule declares it, so Snakemake never
+deletes it. It names no host, no user, no path outside of the study: such an input is named by what it is for.
 """
 
+import json
 import logging
 import platform
 import sys
@@ -25,14 +26,14 @@ RUNS = Path("resources/runs")
 NOTES = RUNS / "files"
 ELSEWHERE = "elsewhere"  # first part of what stands for a path outside of the study
 _DISTRIBUTIONS = {
-    **{
-        "cv2": "opencv-python-headless",
-        "skimage": "scikit-image",
-        "sklearn": "scikit-learn",
-        "PIL": "pillow",
-    },
-    **{"yaml": "PyYAML", "dateutil": "python-dateutil"},
-    **{"libjpeg": "pylibjpeg-libjpeg", "openjpeg": "pylibjpeg-openjpeg"},
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+    "libjpeg": "pylibjpeg-libjpeg",
+    "openjpeg": "pylibjpeg-openjpeg",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "PyYAML",
 }
 
 
@@ -147,7 +148,7 @@ def configured_paths(config: Mapping[str, Any]) -> list[str]:
 
 
 def shown_path(path: str, key: str, wildcards: Mapping[str, Any], outside: Iterable[str]) -> str:
-    """Give a path below the study's folder as it is; one outside, or named by the configuration, by what it is for.
+    """Give a path below the study's folder as it is, one outside or of the configuration by what it is for.
 
     ``/data/smith/labels.tsv``, the input ``labels`` of data set internal, is ``elsewhere/internal/labels``.
     """
@@ -161,7 +162,7 @@ def shown_path(path: str, key: str, wildcards: Mapping[str, Any], outside: Itera
 
 
 def without_paths(value: Any, outside: Iterable[str]) -> Any:
-    """Copy settings as JSON has them; paths outside of the study become :data:`smartnet.report.settings.HIDDEN`."""
+    """Copy settings as JSON has them; one that is a path outside of the study is hidden."""
     outside = list(outside)
     if isinstance(value, Mapping):
         return {str(key): without_paths(item, outside) for key, item in value.items()}
@@ -201,12 +202,10 @@ def _versions() -> dict[str, str]:
 
 
 def _device(outputs: Iterable[str]) -> str:
-    """Name the GPU that torch computed on, or ``cpu``; a training run says it itself (others may have done it)."""
-    from smartnet.files import read_json
-
+    """Name the GPU that torch computed on, or ``cpu``; a training says it itself, for its helpers."""
     for path in outputs:
         if Path(path).name == "run.json":
-            return read_json(path)["device"]
+            return json.loads(Path(path).read_text())["device"]
     cuda = getattr(sys.modules.get("torch"), "cuda", None)
     if cuda is not None and cuda.is_initialized() and cuda.max_memory_allocated():
         return cuda.get_device_name()

@@ -1,4 +1,4 @@
-"""Check a folder of results against its ``provenance.json``: ``python -m smartnet.provenance verify results``."""
+"""Check a folder of results against its table: ``python -m smartnet.provenance verify results``."""
 
 import argparse
 import json

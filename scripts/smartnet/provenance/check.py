@@ -1,4 +1,4 @@
-"""What does not fit together: files against the table, and the table with itself. Nothing but Python is needed."""
+"""What does not fit: files and the table, the table and itself. Nothing but Python is needed."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -29,9 +29,7 @@ def differences(provenance: Mapping[str, Any], folder: Path, *, threads: int = T
         elif name not in recorded:
             yield f"additional: {name}: no run of this study made it; remove it, or run the study again"
         elif there[name] != recorded[name]:
-            yield (
-                f"changed: {name}: it is not what was recorded; copy it again, or delete it and run the study again"
-            )
+            yield f"changed: {name}: not as recorded; copy it again, or delete it and run the study again"
 
 
 def recorded_files(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -48,7 +46,7 @@ def inconsistencies(provenance: Mapping[str, Any]) -> Iterator[str]:
     """Compare what runs wrote and read with what is there.
 
     Yields:
-        one line per artifact that was changed after its run, and per run whose input was another one than now.
+        one line per artifact that was changed after its run, and per run whose input is another one now.
     """
     runs, artifacts = provenance["runs"], provenance["artifacts"]
     holding = set()
@@ -56,7 +54,7 @@ def inconsistencies(provenance: Mapping[str, Any]) -> Iterator[str]:
         if entry["run"] is not None:
             holding.add(entry["run"])
             if runs[entry["run"]]["outputs"][path] != entry["sha256"]:
-                yield f"altered: {path}: somebody changed it after its rule; delete it and run the study again"
+                yield f"altered: {path}: changed since its rule made it; delete it and run the study again"
     for name in sorted(holding):
         for path, sha in runs[name]["inputs"].items():
             now = _sha_of(path, provenance)

@@ -29,9 +29,9 @@ def collect(expected: Iterable[str] = (), *, runs: Path = RUNS, threads: int = T
         threads: that hash side by side.
 
     Returns:
-        ``format``; ``runs`` by name, as in their records; ``artifacts`` by path, a folder that a rule made as one
-        with its ``files``; ``outside``, what jobs made elsewhere (private tables, phantoms), as digests alone;
-        ``missing``, recorded but no longer there.
+        ``format``; ``runs`` by name, as in their records; ``artifacts`` by path, a folder that a rule made as
+        one with its ``files``; ``outside``, what jobs made elsewhere (private tables, phantoms), as digests
+        alone; ``missing``, recorded but no longer there.
     """
     records = read_records(runs)
     claims = _claims(records, threads)

@@ -1,7 +1,7 @@
 """A study as an RO-Crate 1.1 with the profile Workflow Run Crate 0.5 (Leo et al., PLoS ONE 2024).
 
-The results folder is the crate. Files and folders that rules made are its data entities, the workflow's Snakefile
-is its main entity, the study and each run are actions. Files inside such a folder are listed in
+The results folder is the crate. Files and folders that rules made are its data entities, the workflow's
+Snakefile is its main entity, the study and each run are actions. Files inside such a folder are listed in
 ``provenance.json`` alone. There are no dates of now, so equal studies are equal crates.
 """
 
@@ -93,7 +93,7 @@ def _root(citation: Mapping[str, Any], parts: list[str], actions: list[str]) -> 
         "@id": "./",
         "@type": "Dataset",
         "name": f"Results of a study with {citation['title']}",
-        "description": "Date and licence are the workflow's: set those of your results before you publish them.",
+        "description": "Date and licence are the workflow's: set those of the results before publishing.",
         "datePublished": str(citation["date-released"]),
         "license": {"@id": _licence_id(citation)},
         "author": _refs(_author_ids(citation)),

@@ -15,7 +15,8 @@ STUDY = [
 rule workflow_text:
     """Keep the workflow's own text beside what it made."""
     input:
-        [str(file) for pattern in ("Snakefile", "rules/*.smk") for file in sorted(ROOT.glob(pattern))],
+        snakefile=str(ROOT / "Snakefile"),
+        rules=[str(file) for file in sorted(ROOT.glob("rules/*.smk"))],
     output:
         folder=directory("results/workflow"),
     log:

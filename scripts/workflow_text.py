@@ -8,7 +8,7 @@ with job(snakemake):
     from smartnet.provenance.build import keep_text
 
     keep_text(
-        [Path(file) for file in snakemake.input],
-        Path(snakemake.scriptdir).parent,
+        Path(snakemake.input.snakefile),
+        [Path(file) for file in snakemake.input.rules],
         Path(snakemake.output.folder),
     )

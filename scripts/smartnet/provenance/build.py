@@ -37,15 +37,10 @@ def write_provenance(
     write_json(describe(content, citation, table=Path(table)), crate)
 
 
-def keep_text(files: Sequence[Path], root: Path, folder: Path) -> None:
-    """Copy the text of a workflow beside its results.
-
-    Args:
-        files: below ``root``.
-        root: of the workflow.
-        folder: to write, with the files at the same places as below ``root``.
-    """
-    for file in map(Path, files):
-        target = Path(folder) / file.absolute().relative_to(Path(root).absolute())
+def keep_text(snakefile: Path, rules: Sequence[Path], folder: Path) -> None:
+    """Copy the text of a workflow beside its results: ``Snakefile`` and ``rules/*.smk`` below ``folder``."""
+    targets = {Path(snakefile): Path(folder, "Snakefile")}
+    targets |= {Path(file): Path(folder, "rules", Path(file).name) for file in rules}
+    for file, target in targets.items():
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)

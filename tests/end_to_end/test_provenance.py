@@ -115,3 +115,10 @@ def test_the_crate_names_what_is_there(copy):
                 entities[part["@id"]]["sha256"]
                 == hashlib.sha256((copy / part["@id"]).read_bytes()).hexdigest()
             )
+
+
+def test_the_crate_is_valid(copy, tmp_path):
+    pytest.importorskip("rocrate_validator", reason="roc-validator is not installed")
+    from crate_validator import findings
+
+    assert findings(copy, "workflow-run-crate-0.5", tmp_path) == []

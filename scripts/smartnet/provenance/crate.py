@@ -16,21 +16,26 @@ CONTEXT = [
     "https://w3id.org/ro/crate/1.1/context",
     {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"},  # RO-Crate 1.1 has no word for it
 ]
+WORKFLOW_CRATE = "https://w3id.org/workflowhub/workflow-ro-crate/1.0"
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
     "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
-    "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
+    WORKFLOW_CRATE: ("Workflow RO-Crate", "1.0"),
 }
 LANGUAGE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
-WORKFLOW = "results/workflow/Snakefile"
+WORKFLOW, SNAKEFILE = "results/workflow", "Snakefile"
+MAIN, STUDY = "workflow/Snakefile", "#study"
+DONE = "http://schema.org/CompletedActionStatus"
+OTHER_FORMAT = "application/octet-stream"
 FORMATS = {
-    **{
-        ".csv": "text/csv",
-        ".tsv": "text/tab-separated-values",
-        ".json": "application/json",
-        ".tex": "text/x-tex",
-    },
-    **{".pdf": "application/pdf", ".png": "image/png", ".html": "text/html", ".gz": "application/gzip"},
+    ".csv": "text/csv",
+    ".gz": "application/gzip",
+    ".html": "text/html",
+    ".json": "application/json",
+    ".pdf": "application/pdf",
+    ".png": "image/png",
+    ".tex": "text/x-tex",
+    ".tsv": "text/tab-separated-values",
 }
 
 
@@ -46,46 +51,35 @@ def describe(content: Mapping[str, Any], citation: Mapping[str, Any], *, table: 
         JSON-LD, a flat graph.
     """
     artifacts = content["artifacts"]
-    parts = [_data_entity(path, entry) for path, entry in sorted(artifacts.items()) if path != WORKFLOW]
-    parts.append(
-        {
-            "@id": Path(table).name,
-            "@type": "File",
-            "name": "Provenance of every file",
-            "encodingFormat": "application/json",
-        }
-    )
-    runs = {name: run for name, run in sorted(content["runs"].items()) if _has_results(run, artifacts)}
+    parts = [_data_entity(path, entry) for path, entry in sorted(artifacts.items())]
+    parts.append(_file(Path(table).name, "Provenance of every file"))
+    runs = {name: run for name, run in sorted(content["runs"].items()) if _kept(run, artifacts)}
+    descriptor = {
+        "@id": CRATE,
+        "@type": "CreativeWork",
+        "conformsTo": _refs(["https://w3id.org/ro/crate/1.1", WORKFLOW_CRATE]),
+        "about": {"@id": "./"},
+    }
+    # A study without its text (made before there was a rule for it) still has a main entity, by name alone.
+    known = [part for part in parts if part["@id"] != MAIN]
+    actions = [_study(runs, artifacts), *(_action(name, run, artifacts) for name, run in runs.items())]
     graph = [
-        {
-            "@id": CRATE,
-            "@type": "CreativeWork",
-            "conformsTo": _refs(["https://w3id.org/ro/crate/1.1", *list(PROFILES)[-1:]]),
-            "about": {"@id": "./"},
-        },
-        _root(citation, [WORKFLOW_ID, *(part["@id"] for part in parts)], [STUDY, *map(_action_id, runs)]),
-        *_workflow(citation, artifacts.get(WORKFLOW)),
-        *parts,
-        _study(runs, artifacts),
-        *(_action(name, run, artifacts) for name, run in runs.items()),
+        descriptor,
+        _root(citation, [MAIN, *(part["@id"] for part in known)], [action["@id"] for action in actions]),
+        _workflow(citation, artifacts.get(WORKFLOW, {})),
+        *_around(citation),
+        *known,
+        *actions,
         *_tools(runs),
         *_elsewhere(runs, content),
     ]
     return {"@context": CONTEXT, "@graph": graph}
 
 
-STUDY = "#study"
-
-
-def _id(path: str) -> str:
-    return quote(PurePosixPath(path).relative_to("results").as_posix())
-
-
-WORKFLOW_ID = _id(WORKFLOW)
-
-
-def _refs(names: Iterable[str]) -> list[dict[str, str]]:
-    return [{"@id": name} for name in names]
+def _refs(names: Iterable[str]) -> Any:
+    """References to entities; a single one stands by itself (RO-Crate 1.1, JSON-LD)."""
+    found = [{"@id": name} for name in names]
+    return found[0] if len(found) == 1 else found
 
 
 def _root(citation: Mapping[str, Any], parts: list[str], actions: list[str]) -> dict[str, Any]:
@@ -96,9 +90,9 @@ def _root(citation: Mapping[str, Any], parts: list[str], actions: list[str]) -> 
         "description": "Date and licence are the workflow's: set those of the results before publishing.",
         "datePublished": str(citation["date-released"]),
         "license": {"@id": _licence_id(citation)},
-        "author": _refs(_author_ids(citation)),
+        "author": _refs(author["@id"] for author in _authors(citation)),
         "conformsTo": _refs(PROFILES),
-        "mainEntity": {"@id": WORKFLOW_ID},
+        "mainEntity": {"@id": MAIN},
         "hasPart": _refs(parts),
         "mentions": _refs(actions),
     }
@@ -108,30 +102,37 @@ def _licence_id(citation: Mapping[str, Any]) -> str:
     return f"https://spdx.org/licenses/{citation['license']}"
 
 
-def _author_ids(citation: Mapping[str, Any]) -> list[str]:
-    return [f"#author-{number}" for number, _ in enumerate(citation["authors"], start=1)]
-
-
-def _workflow(citation: Mapping[str, Any], entry: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """The workflow, its language, licence and authors, and the profiles that the crate keeps to."""
-    names = [
-        author.get("name") or " ".join(filter(None, (author.get("given-names"), author.get("family-names"))))
-        for author in citation["authors"]
-    ]
-    kinds = ["Person" if "family-names" in author else "Organization" for author in citation["authors"]]
-    ids = _author_ids(citation)
+def _authors(citation: Mapping[str, Any]) -> list[dict[str, str]]:
+    """People and organisations, numbered."""
     return [
         {
-            "@id": WORKFLOW_ID,
-            "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
-            "name": citation["title"],
-            "description": citation["abstract"].strip(),
-            "version": str(citation["version"]),
-            "license": {"@id": _licence_id(citation)},
-            "creator": _refs(ids),
-            "programmingLanguage": {"@id": LANGUAGE},
+            "@id": f"#author-{number}",
+            "@type": "Person" if "family-names" in author else "Organization",
+            "name": author.get("name") or f"{author.get('given-names', '')} {author['family-names']}".strip(),
         }
-        | ({"sha256": entry["sha256"]} if entry else {}),
+        for number, author in enumerate(citation["authors"], start=1)
+    ]
+
+
+def _workflow(citation: Mapping[str, Any], text: Mapping[str, Any]) -> dict[str, Any]:
+    entity = {
+        "@id": MAIN,
+        "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
+        "name": citation["title"],
+        "description": " ".join(citation["abstract"].split()),
+        "version": str(citation["version"]),
+        "encodingFormat": "text/plain",
+        "license": {"@id": _licence_id(citation)},
+        "creator": _refs(author["@id"] for author in _authors(citation)),
+        "programmingLanguage": {"@id": LANGUAGE},
+    }
+    file = text.get("files", {}).get(SNAKEFILE)
+    return entity | ({"sha256": file["sha256"]} if file else {})
+
+
+def _around(citation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Language, licence and authors of the workflow, and the profiles that the crate keeps to."""
+    return [
         {
             "@id": LANGUAGE,
             "@type": "ComputerLanguage",
@@ -145,7 +146,7 @@ def _workflow(citation: Mapping[str, Any], entry: Mapping[str, Any] | None) -> l
             "name": f"{citation['license']} License",
             "description": f"SPDX licence {citation['license']}",
         },
-        *({"@id": i, "@type": kind, "name": name} for i, kind, name in zip(ids, kinds, names, strict=True)),
+        *_authors(citation),
         *(
             {"@id": profile, "@type": "CreativeWork", "name": name, "version": version}
             for profile, (name, version) in PROFILES.items()
@@ -154,29 +155,30 @@ def _workflow(citation: Mapping[str, Any], entry: Mapping[str, Any] | None) -> l
 
 
 def _data_entity(path: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-    name = PurePosixPath(path)
-    label = name.relative_to("results").as_posix()
+    name = PurePosixPath(path).relative_to("results").as_posix()
     if "files" in entry:
-        text = f"{len(entry['files'])} files, which provenance.json lists"
-        return {"@id": f"{_id(path)}/", "@type": "Dataset", "name": label, "description": text}
-    found = {"@id": _id(path), "@type": "File", "name": label, "sha256": entry["sha256"]}
-    return found | ({"encodingFormat": FORMATS[name.suffix]} if name.suffix in FORMATS else {})
+        text = f"{len(entry['files'])} files, listed in provenance.json"
+        return {"@id": f"{quote(name)}/", "@type": "Dataset", "name": name, "description": text}
+    return _file(name, name) | {"sha256": entry["sha256"]}
 
 
-def _has_results(run: Mapping[str, Any], artifacts: Mapping[str, Any]) -> bool:
-    return any(path in artifacts or not path.startswith("results/") for path in run["outputs"])
+def _file(path: str, name: str) -> dict[str, Any]:
+    kind = FORMATS.get(PurePosixPath(path).suffix, OTHER_FORMAT)
+    return {"@id": quote(path), "@type": "File", "name": name, "encodingFormat": kind}
+
+
+def _kept(run: Mapping[str, Any], artifacts: Mapping[str, Any]) -> list[str]:
+    """Outputs of a run but for results that are no longer there."""
+    return [path for path in run["outputs"] if path in artifacts or not path.startswith("results/")]
 
 
 def _entity_of(path: str, artifacts: Mapping[str, Any]) -> str:
-    """The entity that stands for an input or output: its own, that of the folder that holds it, or a name."""
+    """Name the entity of an input or output: its own, that of the folder that holds it, or a mere name."""
     for place in (path, *map(str, PurePosixPath(path).parents)):
         if place in artifacts:
-            return f"{_id(place)}/" if "files" in artifacts[place] else _id(place)
+            name = quote(PurePosixPath(place).relative_to("results").as_posix())
+            return f"{name}/" if "files" in artifacts[place] else name
     return f"#{quote(path)}"
-
-
-def _action_id(name: str) -> str:
-    return f"#run-{quote(name)}"
 
 
 def _tool_id(run: Mapping[str, Any]) -> str:
@@ -184,32 +186,37 @@ def _tool_id(run: Mapping[str, Any]) -> str:
 
 
 def _action(name: str, run: Mapping[str, Any], artifacts: Mapping[str, Any]) -> dict[str, Any]:
-    kept = [path for path in run["outputs"] if path in artifacts or not path.startswith("results/")]
-    return {
-        "@id": _action_id(name),
+    action = {
+        "@id": f"#run-{quote(name)}",
         "@type": "CreateAction",
         "name": f"Run of {name}",
+        "description": f"Settings, versions and time: runs, {name} in provenance.json",
         "instrument": {"@id": _tool_id(run)},
-        "object": _refs(sorted({_entity_of(path, artifacts) for path in run["inputs"]})),
-        "result": _refs(sorted({_entity_of(path, artifacts) for path in kept})),
-        "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
+        "actionStatus": DONE,
     }
+    return action | _read_and_made(run["inputs"], _kept(run, artifacts), artifacts)
 
 
 def _study(runs: Mapping[str, Mapping], artifacts: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole study as one action: from what no run made to what no run read."""
-    made = {path for run in runs.values() for path in run["outputs"]}
+    """The whole study as one action: from what no run made to the results that no run read."""
+    made = {path for run in runs.values() for path in _kept(run, artifacts)}
     read = {path for run in runs.values() for path in run["inputs"]}
-    results = {path for path in made - read if path in artifacts}
-    return {
+    action = {
         "@id": STUDY,
         "@type": "CreateAction",
         "name": "The study",
-        "instrument": {"@id": WORKFLOW_ID},
-        "object": _refs(sorted({_entity_of(path, artifacts) for path in read - made})),
-        "result": _refs(sorted({_entity_of(path, artifacts) for path in results})),
-        "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
+        "description": "All runs, from what none of them made to the results that none of them read",
+        "instrument": {"@id": MAIN},
+        "actionStatus": DONE,
     }
+    return action | _read_and_made(read - made, (made - read) & artifacts.keys(), artifacts)
+
+
+def _read_and_made(read: Iterable[str], made: Iterable[str], artifacts: Mapping[str, Any]) -> dict[str, Any]:
+    """Object and result of an action, where there are any."""
+    pairs = {"object": read, "result": made}
+    found = {key: sorted({_entity_of(path, artifacts) for path in paths}) for key, paths in pairs.items()}
+    return {key: _refs(names) for key, names in found.items() if names}
 
 
 def _tools(runs: Mapping[str, Mapping]) -> list[dict[str, Any]]:
@@ -221,24 +228,21 @@ def _tools(runs: Mapping[str, Mapping]) -> list[dict[str, Any]]:
             "@type": "SoftwareSourceCode",
             "name": f"rule {run['rule']}",
             "version": run["code"] or "without library code",
-            "isPartOf": {"@id": WORKFLOW_ID},
+            "isPartOf": {"@id": MAIN},
         }
         for tool, run in sorted(tools.items())
     ]
 
 
 def _elsewhere(runs: Mapping[str, Mapping], content: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What was read or written outside of the results: it is named, not part of the crate."""
+    """What was read or written outside of the results, or is gone: named, no part of the crate."""
     artifacts = content["artifacts"]
-    shas = {path: sha for run in runs.values() for path, sha in run["inputs"].items()}
-    shas |= {path: run["outputs"][path] for run in runs.values() for path in run["outputs"]}
+    found = {path: sha for run in runs.values() for path, sha in run["inputs"].items()}
+    found |= {path: run["outputs"][path] for run in runs.values() for path in _kept(run, artifacts)}
+    named = {path: _entity_of(path, artifacts) for path in sorted(found)}
     return [
-        {"@id": entity, "@type": "CreativeWork", "name": path} | ({"sha256": sha} if sha else {})
-        for path, sha in sorted(shas.items())
-        if (entity := _entity_of(path, artifacts)).startswith("#")
-        and (path in content["outside"] or not path.startswith("results/") or _is_read(path, runs))
+        {"@id": entity, "@type": "CreativeWork", "name": path}
+        | ({"sha256": found[path]} if found[path] else {})
+        for path, entity in named.items()
+        if entity.startswith("#")
     ]
-
-
-def _is_read(path: str, runs: Mapping[str, Mapping]) -> bool:
-    return any(path in run["inputs"] for run in runs.values())

@@ -9,7 +9,7 @@ SNAKEMAKE := $(BIN)/snakemake --resources gpu=$(GPUS)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor run figures report test lint format docs lock clean
+.PHONY: help setup doctor run figures report verify test lint format docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,10 @@ results/report.html: $(wildcard results/figures/* results/tables/* report/*) con
 
 report: results/report.html ## results/report.html from what is there
 
+# Needs nothing but a Python.
+verify: ## whether results/ is as results/provenance.json says
+	@python=$(BIN)/python; test -x $$python || python=$(PYTHON); PYTHONPATH=scripts $$python -m smartnet.provenance verify results
+
 test: setup ## every test: style, units, the DAG, a whole small study
 	$(BIN)/python -m pytest --ignore=tests/end_to_end --ignore=tests/browser --numprocesses 2 --dist loadfile
 	$(BIN)/python -m pytest tests/end_to_end tests/browser
@@ -64,4 +68,4 @@ lock: ## new pins from requirements.in, in a fresh environment
 	$(BIN)/python -m pip freeze | sed 's/+c[pu][0-9a-z]*$$//' | grep -v '^nvidia-\|^triton' > requirements.lock
 
 clean: ## remove what the study made (not the environment, not the key of the pseudonyms)
-	rm -rf results logs benchmarks resources/phantom resources/index resources/state
+	rm -rf results logs benchmarks resources/phantom resources/index resources/runs resources/state

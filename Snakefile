@@ -24,6 +24,7 @@ include: "rules/browser.smk"
 include: "rules/figures.smk"
 include: "rules/panels.smk"
 include: "rules/tables.smk"
+include: "rules/provenance.smk"
 include: "rules/privacy.smk"
 
 

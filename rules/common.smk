@@ -11,7 +11,8 @@ from types import SimpleNamespace
 
 import yaml
 
-sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT / "scripts"))
 
 from smartnet.config import check, weight_files
 from smartnet.dicom.folders import folder_state

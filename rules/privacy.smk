@@ -4,18 +4,12 @@ In: everything below results/, logs/ and benchmarks/; the private tables of the 
 private: resources/index/phi_scan.tsv, what was looked for.
 """
 
-# What the study makes, but for the scan that comes after it.
-FIGURES, TABLES = outputs_of("figure_"), outputs_of("table_")
-STUDY = [
-    *[*FIGURES, *TABLES, "results/cases/index.html"],
-    *["results/metrics.csv", "results/comparisons.csv", "results/quality/index.html"],
-]
-
 
 rule phi_scan:
     """Look through every artifact for values of the source headers; a hit ends the study."""
     input:
         study=STUDY,
+        provenance=rules.provenance.output,
         private=expand("resources/index/{dataset}_private.tsv", dataset=DATASETS),
     output:
         counts="results/phi_scan.tsv",

@@ -12,6 +12,7 @@ from typing import Any
 from smartnet.errors import SmartnetError
 from smartnet.job.failures import in_plain_words
 from smartnet.job.leftovers import discard_finished_states, discard_unfinished
+from smartnet.job.record import recorded
 
 
 @contextmanager
@@ -30,7 +31,8 @@ def job(snakemake: Any) -> Iterator[None]:
             discard_unfinished(snakemake.output)
             discard_finished_states(snakemake.input)
             try:
-                yield
+                with recorded(snakemake):
+                    yield
             except Exception as error:
                 logging.getLogger(__name__).error("%s", _detail(error))
                 raise

@@ -4,7 +4,10 @@ from pathlib import Path
 
 from smartnet.job.run import job
 
-with job(snakemake):
-    from smartnet.slices.build import build_shard
+with job(snakemake, stored=True) as taken:
+    if not taken:
+        from smartnet.slices.build import build_shard
 
-    build_shard(Path(snakemake.input.volumes), Path(snakemake.output.folder), **snakemake.params.preprocess)
+        build_shard(
+            Path(snakemake.input.volumes), Path(snakemake.output.folder), **snakemake.params.preprocess
+        )

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -37,26 +38,39 @@ _DISTRIBUTIONS = {
 }
 
 
+@dataclass
+class Run:
+    """A job under way.
+
+    Attributes:
+        inputs: see :func:`read_inputs`; None if they could not be read.
+        facts: see :func:`facts`; of a result that was taken from a store those of the job that made it.
+    """
+
+    inputs: dict[str, str | None] | None
+    facts: dict[str, Any] | None = None
+
+
 @contextmanager
-def recorded(snakemake: Any) -> Iterator[None]:
+def recorded(snakemake: Any) -> Iterator[Run]:
     """Keep a record of the block if it ends well; a record that cannot be written is a warning, no failure.
 
     Args:
         snakemake: the object that Snakemake gives to a script. Without a rule's name nothing is recorded.
     """
     if not getattr(snakemake, "rule", None):
-        yield
+        yield Run(None)
         return
     try:
-        inputs, refused = read_inputs(snakemake), ""
+        run, refused = Run(read_inputs(snakemake)), ""
     except OSError as error:  # the job itself will say what it needs
-        inputs, refused = {}, error.strerror
+        run, refused = Run(None), error.strerror
     begin = time.perf_counter()
-    yield
+    yield run
     seconds = time.perf_counter() - begin
     if not refused:
         try:
-            keep(snakemake, inputs, facts(snakemake, seconds))
+            keep(snakemake, run.inputs or {}, run.facts or facts(snakemake, seconds))
         except OSError as error:
             refused = error.strerror
     if refused:  # days of training are not thrown away for want of a note

@@ -4,19 +4,23 @@ import contextlib
 import logging
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from smartnet.errors import SmartnetError
+from smartnet.job.devices import devices
 from smartnet.job.failures import in_plain_words
 from smartnet.job.leftovers import discard_finished_states, discard_unfinished
 from smartnet.job.record import recorded
+from smartnet.job.stored import Stored
 
 
 @contextmanager
-def job(snakemake: Any) -> Iterator[None]:
+def job(
+    snakemake: Any, *, stored: bool = False, reads: Callable[[], Iterable[Path]] | None = None
+) -> Iterator[bool]:
     """Run a block as a job: log to its log file; on failure write the cause there and end with exit status 1.
 
     A :class:`SmartnetError`, and what the disk refuses, is shown as its one line, on stderr too; anything
@@ -24,6 +28,11 @@ def job(snakemake: Any) -> Iterator[None]:
 
     Args:
         snakemake: the object that Snakemake gives to a script.
+        stored: whether the result may be taken from the artifact store, and is kept there.
+        reads: gives the files that the block reads beside the inputs, in a fixed order.
+
+    Yields:
+        True if the outputs are there already, taken from the store.
     """
     log = snakemake.log[0]
     try:
@@ -31,14 +40,23 @@ def job(snakemake: Any) -> Iterator[None]:
             discard_unfinished(snakemake.output)
             discard_finished_states(snakemake.input)
             try:
-                with recorded(snakemake):
-                    yield
+                with devices(gpus_of(snakemake)), recorded(snakemake) as run:
+                    store = Stored.of(snakemake, run, reads) if stored else None
+                    taken = store is not None and store.take()
+                    yield taken
+                    if store is not None and not taken:
+                        store.put()
             except Exception as error:
                 logging.getLogger(__name__).error("%s", _detail(error))
                 raise
     except Exception as error:
         sys.stderr.write(f"{_line(error)} (log: {log})\n")
         raise SystemExit(1) from None
+
+
+def gpus_of(snakemake: Any) -> int:
+    """How many GPUs a job asked for."""
+    return int(getattr(getattr(snakemake, "resources", None), "gpu", 0) or 0)
 
 
 class _LogFile(logging.FileHandler):

@@ -81,6 +81,7 @@ def fit(
         "resumed_from": resumed[0],
         "precision": trainer.precision,
         "devices": settings["devices"],
+        "gpu_used": settings["devices"] if device == "cuda" else 0,
         "passes": memory["passes"],
         "out_of_memory": memory["shortages"],
         "data_wait": round(module.waited / (time.perf_counter() - begin), 6),

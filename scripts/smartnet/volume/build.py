@@ -77,6 +77,20 @@ def build_shard(
     write_table(table, output / "cases.tsv")
 
 
+def files_read(identity: Path, folder: Path, masks: Path | None) -> list[Path]:
+    """List the files that the volumes of a shard are made of: images in the order of the table, then masks.
+
+    Args:
+        identity: the shard's private table of files.
+        folder: the data set's folder.
+        masks: folder of the reference masks, None if there are none.
+    """
+    table = read_table(identity, dtype=str).fillna("")
+    images = [Path(folder, path) for path in table["path"].unique()]
+    named = [Path(masks, name) for name in table["mask"].unique() if name] if masks else []
+    return [path for path in images + named if path.exists()]  # the job itself says what is missing
+
+
 def read_catalog(path: Path) -> pd.DataFrame:
     """Read a catalog, or the ``cases.tsv`` of the volumes: whole numbers as Int64, the rest text or float."""
     table = read_table(path, dtype=str)

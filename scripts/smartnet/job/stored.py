@@ -1,0 +1,100 @@
+"""The artifact store as a job sees it: what its result depends on, taking it, keeping it."""
+
+import platform
+import time
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from smartnet.job.digests import digests
+from smartnet.job.record import Run, configured_paths, facts, without_paths
+from smartnet.store.entry import key_of, put, take
+from smartnet.store.rights import Rights
+
+# Packages that can change the bytes of a result; one that an environment lacks is left out.
+PACKAGES = (
+    *("torch", "lightning", "monai", "numpy", "scipy", "pandas", "scikit-learn", "scikit-image"),
+    *("SimpleITK", "nibabel", "opencv-python-headless", "pydicom", "pylibjpeg", "pyjpegls"),
+)
+_NO_CONTENT = (
+    "code",
+    "folder",
+    "labels",
+    "masks",
+    "pictures",
+)  # params: stand elsewhere, or say where files lie
+
+
+class Stored:
+    """The store's place for the result of a job.
+
+    Args:
+        snakemake: the object that Snakemake gives to a script.
+        run: the job under way; its inputs have been read.
+        store: folder of the store.
+        rights: in it.
+        also: digests of files that the job reads beside its inputs.
+    """
+
+    def __init__(self, snakemake: Any, run: Run, *, store: Path, rights: Rights, also: list[str]) -> None:
+        """Name the result."""
+        self.snakemake, self.run, self.store, self.rights = snakemake, run, store, rights
+        self.outputs = {key: Path(path) for key, path in snakemake.output.items()}
+        self.key = key_of(depends_on(snakemake, run.inputs or {}, also))
+        self.begin = time.perf_counter()
+
+    @classmethod
+    def of(cls, snakemake: Any, run: Run, reads: Callable[[], Iterable[Path]] | None) -> "Stored | None":
+        """The place for a job's result; None without a store, or if what the job reads is not all known.
+
+        Raises:
+            ConfigError: the store's group does not exist.
+        """
+        settings = snakemake.config.get("store") or {}
+        if not settings.get("path") or run.inputs is None or None in run.inputs.values():
+            return None
+        also = [digest.sha256 for path in (reads() if reads else ()) for digest in digests(path).values()]
+        store = Path(settings["path"]).expanduser()
+        return cls(snakemake, run, store=store, rights=Rights.of(settings.get("group")), also=also)
+
+    def take(self) -> bool:
+        """Take the result, if it is there; the record of this run then tells of the job that made it."""
+        found = take(self.store, self.key, self.outputs, self.rights)
+        if found is None:
+            return False
+        self.run.facts = {**found["made"], "stored": True}
+        return True
+
+    def put(self) -> None:
+        """Keep the result."""
+        made = facts(self.snakemake, time.perf_counter() - self.begin)
+        wildcards = {name: str(value) for name, value in self.snakemake.wildcards.items()}
+        about = {"rule": self.snakemake.rule, "wildcards": wildcards, "made": made}
+        put(self.store, self.key, self.outputs, about, self.rights)
+
+
+def depends_on(snakemake: Any, inputs: Mapping[str, str | None], also: list[str]) -> dict[str, Any]:
+    """All that a result depends on, as JSON has it; no name of a file outside of the study is part of it."""
+    outside = configured_paths(snakemake.config)
+    params = {name: value for name, value in snakemake.params.items() if name not in _NO_CONTENT}
+    gpu = getattr(snakemake.resources, "gpu", None)
+    return {
+        "rule": snakemake.rule,
+        "wildcards": {name: str(value) for name, value in snakemake.wildcards.items()},
+        "settings": without_paths(params, outside),
+        "code": snakemake.params.code,
+        # what a training says of itself (times, memory) differs between runs with the same weights
+        "inputs": sorted(item for item in inputs.items() if not item[0].endswith("/run.json")),
+        "also": also,
+        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+        # sums depend on the device and, on a CPU, on the number of threads
+        "device": None if gpu is None else [gpu, snakemake.threads, platform.machine()],
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -24,6 +24,10 @@ rule workflow_text:
     localrule: True
     conda:
         "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
     params:
         code=fingerprint("smartnet.provenance.build"),
     script:

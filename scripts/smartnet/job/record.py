@@ -186,6 +186,7 @@ def without_paths(value: Any, outside: Iterable[str]) -> Any:
         return value
     text = str(value)
     hidden = Path(text).is_absolute() or text.startswith(("~", "..")) or _is_below(text, outside)
+    hidden = hidden or any(folder in text for folder in outside if Path(folder).is_absolute())
     return HIDDEN if hidden else text
 
 

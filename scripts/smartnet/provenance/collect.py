@@ -71,8 +71,10 @@ def read_records(runs: Path) -> dict[str, dict[str, Any]]:
     """
     records = {}
     for file in sorted(Path(runs).glob("*/*.json")):
+        if file.parent.name == NOTES.name:
+            continue
         record = json.loads(file.read_text())
-        if "rule" not in record or any(Path(path).name in CLOSING for path in record["outputs"]):
+        if any(Path(path).name in CLOSING for path in record["outputs"]):
             continue
         del record["format"]
         wildcards = wildcards_text(record["wildcards"])

@@ -16,11 +16,18 @@ ROOT = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from smartnet.config import check, weight_files
+from smartnet.errors import ConfigError
 from smartnet.experiments import FROM_FILE, PRETEXTS, TASKS, models, references
 from smartnet.figures.names import display_name
 from smartnet.fingerprint import fingerprint
 from smartnet.metrics.convention import EMPTY_CONVENTION
 from snakemake.utils import update_config
+
+if any(workflow.modifier.modify_path(name) != name for name in ("results/", "logs/", "resources/")):
+    raise ConfigError(
+        "'prefix' or 'replace_prefix' of a module changes paths of this workflow, which are settings of its rules too: "
+        "leave it out, and run in a working folder of its own (snakemake --directory)"
+    )
 
 # What is given, on the command line or by a workflow that uses this one, is laid over the default study. (`configfile:`
 # would look for it in the working folder, and not at all in a module that is given a configuration.)

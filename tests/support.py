@@ -31,7 +31,7 @@ SMOKE = ("--configfile", "config/smoke.yaml")
 
 @cache
 def network_cut() -> tuple[str, ...]:
-    """What stands before a command to run it without network (loopback included); nothing where Linux forbids it."""
+    """What to put before a command to cut its network off, loopback too; empty where that is forbidden."""
     for cut in (("unshare", "--net"), ("unshare", "--user", "--map-root-user", "--net")):
         if (
             shutil.which("unshare")
@@ -59,7 +59,7 @@ def run_snakemake(
 
 
 def write_report(folder: Path, path: str = "results/report.html", *overlays: str) -> Path:
-    """Make the report of a finished smoke study, whose configuration may get overlays; no network is needed."""
+    """Make the report of a finished smoke study, without network; its configuration may get overlays."""
     options = ("--reporter", "smartnet", "--report-smartnet-path", path)
     path_of_plugin = {"PYTHONPATH": str(folder / "scripts")}
     result = run_snakemake(folder, *SMOKE, *overlays, *options, before=network_cut(), **path_of_plugin)

@@ -265,46 +265,59 @@ def measure_all(work: Path, exams_: int, slices: int) -> None:
 
 @dataclass(frozen=True)
 class Model:
-    """Processor milliseconds and kB per slice of 512 x 512: docs/scale.md says where they come from."""
+    """Of one core, and of one GPU, on slices of 512 x 512: docs/scale.md says where the numbers come from."""
 
-    header_ms: float = 1.0
-    catalog_ms: float = 0.4
-    volumes_ms: float = 20.0
-    slices_ms: float = 10.0
-    sheets_ms: float = 5.0
-    volumes_kb: float = 250.0
+    header_ms: float = 0.95  # per slice
+    volumes_ms: float = 23.0
+    slices_ms: float = 7.1
+    sheets_ms: float = 5.1
+    catalog_exam_ms: float = 16.0
+    catalog_row_us: float = 2.0  # per row of the index and shard of the data set
+    volumes_kb: float = 199.0  # per slice
     slices_kb: float = 131.0
-    step_ms: float = 128.0  # ResNet-50, 256 x 256, one batch of 20 slices, 32 bits, on an H200
+    index_kb: float = 3.6  # memory of the job per slice
+    step_ms: float = 128.0  # of ResNet-50 on 20 slices of 256 x 256, 32 bits, on an H200
     batch: int = 20
     slices: float = SLICES / EXAMS  # per exam
-    per_shard: int = 200
-    fixed_jobs: int = 350
-    jobs_per_shard: int = 4
+    per_shard: int = 200  # exams
+    per_dataset: int = EXAMS  # exams, at most
+    jobs: tuple[int, int] = (350, 4)  # however many exams, and per shard
+    plan_s: tuple[float, float] = (5.5, 0.004)  # a dry run, and more per job of a shard
 
     def rows(self, exams: int, starts: int, epochs: tuple[int, int]) -> list[tuple[str, str]]:
         """What so many exams cost with so many starts and epochs, upstream and downstream, as table rows."""
-        slices, shards = exams * self.slices, -(-exams // self.per_shard)
-        cpu = {
-            "index": self.header_ms,
-            "catalog": self.catalog_ms,
-            "volumes": self.volumes_ms,
-            "slices": self.slices_ms,
-            "contact sheets": self.sheets_ms,
+        slices, shards, datasets = (
+            exams * self.slices,
+            -(-exams // self.per_shard),
+            -(-exams // self.per_dataset),
+        )
+        read = shards * slices / datasets * self.catalog_row_us / 1e6
+        core_s = {
+            "index": slices * self.header_ms / 1000,
+            "catalog": exams * self.catalog_exam_ms / 1000 + read,
+            "volumes": slices * self.volumes_ms / 1000,
+            "slices": slices * self.slices_ms / 1000,
+            "contact sheets": slices * self.sheets_ms / 1000,
         }
-        per_slice_ms = self.step_ms / self.batch
-        hour = 3_600_000
-        upstream = exams * epochs[0] * per_slice_ms / hour
-        downstream = 2 * slices * epochs[1] * per_slice_ms / hour
-        prediction = 2 * slices * per_slice_ms / 3 / hour
+        per_slice_s = self.step_ms / self.batch / 1000
+        upstream = exams * epochs[0] * per_slice_s / 3600
+        downstream = 2 * slices * epochs[1] * per_slice_s / 3600
+        prediction = 2 * slices * per_slice_s / 3 / 3600
+        of_shards = self.jobs[1] * shards
         return [
             ("slices", f"{slices:,.0f}"),
-            ("shards", f"{shards:,}"),
-            ("jobs", f"{self.fixed_jobs + self.jobs_per_shard * shards:,}"),
-            *[(f"{name}, core hours", f"{slices * cost / hour:,.1f}") for name, cost in cpu.items()],
-            ("all of these, core hours", f"{slices * sum(cpu.values()) / hour:,.0f}"),
+            ("data sets, shards", f"{datasets:,}, {shards:,}"),
+            ("jobs", f"{self.jobs[0] + of_shards:,}"),
+            (
+                "dry run, s, beside looking at the files",
+                f"{self.plan_s[0] + self.plan_s[1] * of_shards:,.0f}",
+            ),
+            *[(f"{name}, core hours", f"{seconds / 3600:,.1f}") for name, seconds in core_s.items()],
+            ("all of these, core hours", f"{sum(core_s.values()) / 3600:,.1f}"),
+            ("index, memory of the largest job, GB", f"{slices / datasets * self.index_kb / 1e6:,.1f}"),
             ("upstream, GPU hours per start", f"{upstream:,.0f}"),
             ("downstream (classifier and segmenter), GPU hours per start", f"{downstream:,.0f}"),
-            ("prediction (both), GPU hours per start", f"{prediction:,.1f}"),
+            ("prediction for every exam (both), GPU hours per start", f"{prediction:,.1f}"),
             (f"all of {starts} starts, GPU hours", f"{starts * (upstream + downstream + prediction):,.0f}"),
             ("volumes on disk, GB", f"{slices * self.volumes_kb / 1e6:,.0f}"),
             ("slices on disk, GB", f"{slices * self.slices_kb / 1e6:,.0f}"),

@@ -31,9 +31,9 @@ if any(workflow.modifier.modify_path(name) != name for name in ("results/", "log
 
 # What is given, on the command line or by a workflow that uses this one, is laid over the default study. (`configfile:`
 # would look for it in the working folder, and not at all in a module that is given a configuration.)
-study = yaml.safe_load((ROOT / "config.yaml").read_text())
-update_config(study, config)
-config = check(study, yaml.safe_load((ROOT / "config/schema.yaml").read_text()))
+overlaid = yaml.safe_load((ROOT / "config.yaml").read_text())
+update_config(overlaid, config)
+config = check(overlaid, yaml.safe_load((ROOT / "config/schema.yaml").read_text()))
 
 DATASETS = config["datasets"]
 TEST_SETS = [name for name, entry in DATASETS.items() if entry["role"] == "test"]

@@ -51,13 +51,13 @@ test: setup ## every test: style, units, the DAG, a whole small study
 lint: setup ## style of Python and Snakemake
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakefmt --check Snakefile rules workflow
 	$(BIN)/snakemake --lint
 
 format: setup ## put the style right
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/snakefmt Snakefile rules
+	$(BIN)/snakefmt Snakefile rules workflow
 
 docs: setup ## config/README.md from schema and defaults
 	cd scripts && ../$(BIN)/python -m smartnet.config_reference

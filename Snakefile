@@ -5,10 +5,10 @@ from snakemake.utils import min_version
 min_version("9.25")
 
 
-configfile: "config.yaml"
+# A workflow that uses this one as a module describes itself.
+if workflow.modifier.is_main_snakefile():
 
-
-report: "report/workflow.rst"
+    report: "report/workflow.rst"
 
 
 include: "rules/common.smk"

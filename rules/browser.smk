@@ -66,7 +66,7 @@ rule case_browser:
         cases="results/maps/browsed.tsv",
         maps="results/maps/browsed",
         volumes=shard_folders("volumes", TEST_SETS),
-        template=[f"report/browser.{suffix}" for suffix in ("html.jinja", "css", "js")],
+        template=[shipped(f"report/browser.{suffix}") for suffix in ("html.jinja", "css", "js")],
     output:
         page="results/cases/index.html",
         sheets=directory(expand("results/cases/{dataset}", dataset=TEST_SETS)),

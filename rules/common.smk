@@ -11,19 +11,31 @@ from types import SimpleNamespace
 
 import yaml
 
-ROOT = Path(workflow.basedir)
+# The folder of this workflow; jobs run in another where it is used as a module.
+ROOT = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from smartnet.config import check, weight_files
 from smartnet.dicom.folders import folder_state
 from smartnet.dicom.identity import noted_state
+from smartnet.errors import ConfigError
 from smartnet.experiments import FROM_FILE, PRETEXTS, TASKS, models, references
 from smartnet.figures.names import display_name
 from smartnet.fingerprint import fingerprint
 from smartnet.metrics.convention import EMPTY_CONVENTION
 from snakemake.utils import update_config
 
-config = check(config, yaml.safe_load(Path(workflow.basedir, "config/schema.yaml").read_text()))
+if any(workflow.modifier.modify_path(name) != name for name in ("results/", "logs/", "resources/")):
+    raise ConfigError(
+        "'prefix' or 'replace_prefix' of a module changes paths of this workflow, which are settings of its rules too: "
+        "leave it out, and run in a working folder of its own (snakemake --directory)"
+    )
+
+# What is given, on the command line or by a workflow that uses this one, is laid over the default study. (`configfile:`
+# would look for it in the working folder, and not at all in a module that is given a configuration.)
+overlaid = yaml.safe_load((ROOT / "config.yaml").read_text())
+update_config(overlaid, config)
+config = check(overlaid, yaml.safe_load((ROOT / "config/schema.yaml").read_text()))
 
 DATASETS = config["datasets"]
 TEST_SETS = [name for name, entry in DATASETS.items() if entry["role"] == "test"]
@@ -43,7 +55,7 @@ SIBLINGS = [name for name in LEARNED if MODELS[name].pretext in config["operator
 REFERENCE = config["evaluation"]["reference"]
 REFERENCES = references(config)
 SEEDS = config["seeds"]
-STYLE = yaml.safe_load(Path(workflow.basedir, "scripts/smartnet/figures/style.yaml").read_text())
+STYLE = yaml.safe_load((ROOT / "scripts/smartnet/figures/style.yaml").read_text())
 update_config(STYLE, config.get("style", {}))
 FIRST_SEED = SEEDS[0]
 
@@ -56,6 +68,11 @@ def one_of(names):
 def models_of(task, among=None):
     """Names of the models that do this task."""
     return [name for name in (MODELS if among is None else among) if MODELS[name].task == task]
+
+
+def shipped(path):
+    """A file that comes with this workflow, as the working folder sees it: relative to it, where it is the same."""
+    return path if ROOT.samefile(Path.cwd()) else str(ROOT / path)
 
 
 def is_phantom(dataset):
@@ -275,5 +292,7 @@ def shows(subject, model=None):
 
 
 def outputs_of(prefix):
-    """What the rules make whose names begin so; those above the call."""
-    return [str(file) for rule in workflow.rules if rule.name.startswith(prefix) for file in rule.output]
+    """What the rules make whose names here begin so, whatever a workflow calls them that uses them; those above the call."""
+    return [
+        str(file) for name, rule in rules._rules.items() if name.startswith(prefix) for file in rule.output
+    ]

@@ -29,7 +29,7 @@ rule quality:
     input:
         volumes=shard_folders("volumes", DATASETS),
         sheets=shard_folders("quality", DATASETS),
-        template="report/quality.html.jinja",
+        template=shipped("report/quality.html.jinja"),
     output:
         page="results/quality/index.html",
     log:

@@ -234,7 +234,7 @@ rule table_published:
     input:
         metrics="results/metrics.csv",
         comparisons="results/comparisons.csv",
-        published="resources/published.csv",
+        published=shipped("resources/published.csv"),
     output:
         csv=report(
             "results/tables/published.csv",

@@ -12,7 +12,8 @@ HEADER = """\
     snakemake --cores all --configfile config/paper.yaml config/my-hospital.yaml
 
 - `smoke.yaml`: everything in seconds, to see whether an installation works;
-- `paper.yaml`: the published set-up, for GPUs.
+- `paper.yaml`: the published set-up, for GPUs;
+- `config.yaml`: the beginning of your own overlay, which `snakedeploy` copies.
 
 A misspelt key is an error that names the nearest right one. A data set set to `null` in an overlay is left out.
 Settings reach only the rules that read them: changing one reruns these rules and what depends on them, nothing else.

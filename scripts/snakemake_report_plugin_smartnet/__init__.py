@@ -5,7 +5,7 @@ It turns what Snakemake has collected into plain data; ``smartnet.report`` makes
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import yaml
 from snakemake_interface_common.exceptions import WorkflowError
@@ -37,29 +37,33 @@ class Reporter(ReporterBase):
         """
         from smartnet.report.page import write_page  # every start of Snakemake imports this file
 
-        workflow = self.dag.workflow
         try:
             write_page(
                 self._study(),
                 root=Path.cwd(),
-                templates=Path(workflow.basedir) / "report",
+                templates=self._own["ROOT"] / "report",
                 output=Path(self.settings.path),
-                budget_mb=workflow.config["report"]["budget_mb"],
+                budget_mb=self._own["config"]["report"]["budget_mb"],
             )
         except SmartnetError as error:
             raise WorkflowError(str(error)) from error
 
+    @property
+    def _own(self) -> dict[str, Any]:
+        """What the files of rules define, also where another workflow uses them as a module."""
+        return next(rule.module_globals for rule in self.dag.workflow.rules if "STUDY" in rule.module_globals)
+
     def _study(self) -> Study:
-        workflow = self.dag.workflow
+        workflow, root = self.dag.workflow, self._own["ROOT"]
         rules = self._rules()
-        files = {rule.stage: Path(workflow.basedir, "rules", f"{rule.stage}.smk") for rule in rules}
+        files = {rule.stage: root / "rules" / f"{rule.stage}.smk" for rule in rules}
         return Study(
             description=self.workflow_description,
             results=self._results([rule.name for rule in workflow.rules]),
             rules=rules,
             stages={stage: _first_line(file) for stage, file in files.items()},
-            config=workflow.config,
-            defaults=yaml.safe_load(Path(workflow.basedir, "config.yaml").read_text()),
+            config=self._own["config"],
+            defaults=yaml.safe_load((root / "config.yaml").read_text()),
         )
 
     def _results(self, order: list[str]) -> list[Result]:

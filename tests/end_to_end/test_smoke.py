@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from support import copy_checkout, run_snakemake, write_report
+from support import copy_checkout, network_cut, run_snakemake, write_report
 
 pytestmark = pytest.mark.end_to_end
 SMOKE = ("--configfile", "config/smoke.yaml", "--cores", "2")
@@ -32,6 +32,20 @@ def test_every_figure_and_table_is_there(study):
         files = list((folder / "results").glob(path))
         assert len(files) >= 4
         assert all(file.stat().st_size > 100 for file in files)
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "127.0.0.1"])
+def test_study_and_report_were_made_without_network(study, report, address):
+    """Both are run behind `network_cut`, where no socket reaches anything."""
+    if not network_cut():
+        pytest.skip("this user may not unshare the network: study and report were made with it")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        place = (address, server.getsockname()[1])
+        attempt = f"import socket; socket.create_connection({place!r}, timeout=5)"
+        result = subprocess.run(
+            [*network_cut(), sys.executable, "-c", attempt], check=False, capture_output=True, text=True
+        )
+    assert "Network is unreachable" in result.stderr
 
 
 def test_a_second_run_has_nothing_to_do(study):

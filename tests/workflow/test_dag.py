@@ -9,7 +9,7 @@ from support import ROOT, run_snakemake
 
 CONFIGS = [
     "config.yaml",
-    *(f"config/{file.name}" for file in ROOT.glob("config/*.yaml") if file.stem != "schema"),
+    *(f"config/{file.name}" for file in ROOT.glob("config/*.yaml") if file.stem not in ("schema", "config")),
 ]
 PROFILES = sorted(folder.name for folder in (ROOT / "profiles").iterdir())
 

@@ -18,7 +18,7 @@ ADAPTERS = sorted(ROOT.glob("scripts/*.py"))
     [
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
-        ["snakefmt", "--check", "Snakefile", "rules"],
+        ["snakefmt", "--check", "Snakefile", "rules", "workflow"],
     ],
     ids=["ruff-check", "ruff-format", "snakefmt"],
 )

@@ -76,17 +76,17 @@ def catalog_shard(
         DataError: the label table is wrong, no row of it matches any series, a mask file is missing.
     """
     _check_words(uneven_spacing, exclude)
-    table = read_table(index, dtype=str).fillna("")
-    table = table[table["series_uid"] != ""]
-    table["path"] = f"{Path(folder).as_posix()}/" + table["path"]
-    truth = _load_truth(labels, masks, table)
-    mine = {uid for uid in table["series_uid"].unique() if shard_of(case_name(key, uid), shards) == shard}
+    uids = read_table(index, usecols=["series_uid", "study_uid"], dtype=str)
+    truth = _load_truth(labels, masks, uids)
+    mine = {
+        uid for uid in uids["series_uid"].dropna().unique() if shard_of(case_name(key, uid), shards) == shard
+    }
     rule = partial(candidate, thickness_mm=slice_thickness_mm, exclude=exclude)
     rows, links = [], []
-    # A study's series compete with each other, so that whole studies are judged, and written in part.
+    table = _studies_of(mine, uids, index)
+    table["path"] = f"{Path(folder).as_posix()}/" + table["path"]
     study = table["study_uid"].where(table["study_uid"] != "", table["series_uid"])
-    wanted = study.isin(set(study[table["series_uid"].isin(mine)]))
-    for _, files in table[wanted].groupby(study[wanted], sort=True):
+    for _, files in table.groupby(study, sort=True):
         for uid, series, worth in _judge_study(files, truth, rule, uneven_spacing):
             if uid in mine:
                 label = _label_of(series, truth) or _EMPTY_LABEL
@@ -100,6 +100,18 @@ def catalog_shard(
     write_bytes(state.encode(), noted_state(identity))
     accepted = sum(row["verdict"] == "accepted" for row in rows)
     logger.info("%s shard %d: %d series, %d accepted", dataset, shard, len(rows), accepted)
+
+
+def _studies_of(series: Collection[str], uids: pd.DataFrame, index: Path) -> pd.DataFrame:
+    """Read of the index, which may have millions of rows, those of the studies that these series belong to.
+
+    A study's series compete with each other, so that whole studies are judged, and written in part.
+    """
+    mine = uids["series_uid"].isin(series)
+    same_study = uids["study_uid"].isin(uids["study_uid"][mine].dropna().unique())
+    left_out = ~(mine | (same_study & uids["series_uid"].notna())).to_numpy()
+    table = read_table(index, dtype=str, skiprows=lambda line: line > 0 and left_out[line - 1])
+    return table.fillna("")
 
 
 def _load_truth(labels: Path | None, masks: Path | None, index: pd.DataFrame) -> pd.DataFrame | None:

@@ -98,12 +98,12 @@ def check_leakage(table: pd.DataFrame) -> None:
     Raises:
         DataError: names the pseudonymous patient or cases, and the data sets.
     """
-    for patient, group in table.groupby("patient", sort=True):
-        if group["split"].nunique() > 1:
-            raise DataError(
-                f"patient {patient} is in two splits: {_where(group)}: remove the patient's scans from one "
-                "of these data sets"
-            )
+    for patient in _in_two_splits(table, "patient")[:1]:
+        where = _where(table[table["patient"] == patient])
+        raise DataError(
+            f"patient {patient} is in two splits: {where}: remove the patient's scans from one of these data "
+            "sets"
+        )
     twice = table[table["case"].duplicated(keep=False)]
     if len(twice):
         case = twice["case"].min()
@@ -111,12 +111,18 @@ def check_leakage(table: pd.DataFrame) -> None:
             f"case {case} stands twice: {_where(twice[twice['case'] == case])}: it would count twice where "
             "test sets are taken together; leave its series out of one of these data sets"
         )
-    for _, group in table[table["content"] != ""].groupby("content", sort=True):
-        if group["split"].nunique() > 1:
-            raise DataError(
-                f"cases {' and '.join(sorted(group['case']))} hold the same images but are in two splits: "
-                f"{_where(group)}: one patient under two names? Remove one of them"
-            )
+    for content in _in_two_splits(table[table["content"] != ""], "content")[:1]:
+        group = table[table["content"] == content]
+        raise DataError(
+            f"cases {' and '.join(sorted(group['case']))} hold the same images but are in two splits: "
+            f"{_where(group)}: one patient under two names? Remove one of them"
+        )
+
+
+def _in_two_splits(table: pd.DataFrame, column: str) -> list[str]:
+    """Values of a column that rows of more than one split have, sorted."""
+    splits = table.groupby(column, sort=True)["split"].nunique()
+    return splits.index[splits > 1].tolist()
 
 
 def _where(group: pd.DataFrame) -> str:

@@ -224,7 +224,8 @@ def test_shards_part_the_cases_by_crc32_and_lose_none(tmp_path):
     for number in range(9):
         small = numbered(CTSeries(shape=(4, 8, 8)), number)
         write_series(tmp_path / "data" / str(number), small)
-        write_series(tmp_path / "data" / f"{number}b", replace(small, series=f"{small.study}.2"))
+        odd_name = f'{number}\n"b"\t'  # several lines in the index
+        write_series(tmp_path / "data" / odd_name, replace(small, series=f"{small.study}.2"))
     whole = catalog(tmp_path)
     found = []
     for shard in range(3):
@@ -247,6 +248,35 @@ def test_shards_part_the_cases_by_crc32_and_lose_none(tmp_path):
     assert len(whole) == 18
     assert len(set(whole["patient"])) == 9
     assert (whole["verdict"] == "accepted").sum() == 9
+
+
+def test_a_shard_reads_whole_rows_of_its_own_cases_only(tmp_path, monkeypatch):
+    """Else the work would grow with shards times files."""
+    for number in range(12):
+        write_series(tmp_path / "data" / str(number), numbered(CTSeries(shape=(4, 8, 8)), number))
+    catalog(tmp_path)
+    read = []
+
+    def counting(path, **options):
+        table = read_table(path, **options)
+        read.append(0 if "usecols" in options else len(table))
+        return table
+
+    monkeypatch.setattr("smartnet.dicom.catalog.read_table", counting)
+    for shard in range(4):
+        catalog_shard(
+            tmp_path / "out" / "index.tsv",
+            labels=None,
+            masks=None,
+            dataset="site",
+            shard=shard,
+            shards=4,
+            key=KEY,
+            catalog=tmp_path / "shard.tsv",
+            identity=tmp_path / "identity.tsv",
+        )
+    assert sum(read) == 12 * 4
+    assert max(read) < 12 * 4
 
 
 def test_no_identifier_reaches_the_catalog_and_names_depend_on_the_key(tmp_path):

@@ -4,6 +4,7 @@ Nothing heavy is imported: this file is read at every start and by every job.
 """
 
 import hashlib
+import json
 import re
 import sys
 from functools import cache
@@ -13,6 +14,7 @@ import yaml
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
+from smartnet.chosen import place
 from smartnet.config import check, weight_files
 from smartnet.experiments import FROM_FILE, PRETEXTS, TASKS, models, references
 from smartnet.figures.names import display_name
@@ -149,6 +151,45 @@ def devices_of_model(wildcards):
 def start_of_model(wildcards):
     """The upstream weights that a model starts from."""
     return f"results/upstream/{MODELS[wildcards.model].pretext}/seed-{wildcards.seed}/model.safetensors"
+
+
+KINDS = {"classification": "classifier", "segmentation": "segmenter"}
+
+
+def code_of_models(stage, *names):
+    """Fingerprint of a stage of the library with the 3D operators of these models."""
+    return fingerprint(
+        stage, *sorted({place(KINDS[MODELS[name].task], MODELS[name].operator) for name in names})
+    )
+
+
+def operators_in_start(pretext):
+    """3D operators that come along, unused, in the file of weights that a start is read from."""
+    if pretext != "checkpoint":
+        return []
+    source = Path(config["pretrained"][pretext])
+    if not source.is_dir():  # of the release, which has but these
+        return [place("classifier", "bilstm"), place("segmenter", "conv3d")]
+    try:
+        architecture = json.loads((source / "model.json").read_text())
+        return [place(architecture["network"], architecture["operator"])]
+    except (ValueError, LookupError, TypeError):  # the job says what is wrong with it
+        return []
+
+
+def code_of_start(stage, operators):
+    """Fingerprint of a stage with what a start's own network has, and with these 3D operators, by task."""
+    used = [place(KINDS[task], operator) for task, operator in operators.items()]
+    return lambda wildcards: fingerprint(stage, *used, *operators_in_start(wildcards.pretext))
+
+
+def code_of_upstream(wildcards):
+    """Fingerprint of upstream training, with the self-supervised code that a start uses."""
+    pretext = PRETEXTS[wildcards.pretext]
+    used = {"restoration": pretext.get("distorted"), "words": "words" in pretext["heads"]}
+    return fingerprint(
+        "smartnet.training.upstream", *(place("selfsupervised", name) for name in used if used[name])
+    )
 
 
 def criterion_of_model(wildcards):

@@ -9,7 +9,7 @@ SNAKEMAKE := $(BIN)/snakemake --resources gpu=$(GPUS)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor run figures report test lint format docs lock clean
+.PHONY: help setup doctor run why figures report test lint format docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ doctor: ## what this machine lacks for the study, one line each
 run: setup ## run the study, then make results/report.html
 	$(SNAKEMAKE) --cores $(CORES) $(ARGS)
 	@$(MAKE) --no-print-directory results/report.html
+
+why: setup ## what a run would do, why, and what that cost last time
+	@PYTHONPATH=scripts $(SNAKEMAKE) --cores $(CORES) $(ARGS) --executor why --quiet all
 
 figures: setup ## redraw figures and tables whose style, code or numbers changed
 	$(SNAKEMAKE) --cores $(CORES) $(ARGS) -- figures tables

@@ -27,6 +27,10 @@ include: "rules/tables.smk"
 include: "rules/privacy.smk"
 
 
+onstart:
+    before_the_first_job(workflow)
+
+
 wildcard_constraints:
     dataset=one_of(DATASETS),
     shard=r"\d+",

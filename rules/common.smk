@@ -280,3 +280,15 @@ def shows(subject, model=None):
 def outputs_of(prefix):
     """What the rules make whose names begin so; those above the call."""
     return [str(file) for rule in workflow.rules if rule.name.startswith(prefix) for file in rule.output]
+
+
+def before_the_first_job(workflow):
+    """Note the fingerprints of the library; end the run if it would do too much training again."""
+    from smartnet.why.guard import guard
+    from smartnet.why.ledger import known_fingerprints, note_fingerprints
+    from smartnet.why.plan import planned
+
+    if not workflow.touch:
+        hours, confirm = config["guard"]["training_hours"], config["confirm"]
+        guard(planned(workflow.dag, known_fingerprints()), training_hours=hours, confirm=confirm)
+    note_fingerprints()

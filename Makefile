@@ -58,8 +58,9 @@ format: setup ## put the style right
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules
 
-docs: setup ## config/README.md from schema and defaults
+docs: setup ## config/README.md from schema and defaults, docs/reference/rerun.md from the workflow
 	cd scripts && ../$(BIN)/python -m smartnet.config_reference
+	cd scripts && ../$(BIN)/python -m snakemake_reruns
 
 lock: ## new pins from requirements.in, in a fresh environment
 	rm -rf .venv && $(PYTHON) -m venv .venv

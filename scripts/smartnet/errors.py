@@ -19,7 +19,3 @@ class ModelError(SmartnetError):
 
 class PrivacyError(SmartnetError):
     """An artifact holds what identifies a patient; its text says where, one line per place."""
-
-
-class GuardError(SmartnetError):
-    """A run would do more training again than the configuration allows without the user's word."""

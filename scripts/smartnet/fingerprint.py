@@ -131,3 +131,10 @@ def fingerprint(*names: str) -> str:
         digest.update(f"{name}\n".encode())
     BEHIND[digest.hexdigest()[:12]] = parts
     return digest.hexdigest()[:12]
+
+
+def library() -> list[str]:
+    """Name every module of the library, sorted."""
+    files = (file.relative_to(ROOT) for file in ROOT.rglob("*.py"))
+    parts = (file.parent.parts if file.stem == "__init__" else file.with_suffix("").parts for file in files)
+    return sorted(".".join((PACKAGE, *part)) for part in parts)

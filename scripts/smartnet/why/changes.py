@@ -21,19 +21,17 @@ def changed_settings(old: Sequence[str], new: Mapping[str, Any], behind: Behind)
     now = {name: repr(value) for name, value in new.items()}
     gone = sorted(set(old) - set(now.values()))
     came = {name: new[name] for name, text in now.items() if text not in old}
+    texts = []
     if "code" in came:
         before = [text for text in gone if FINGERPRINT.fullmatch(text)]
         gone = [text for text in gone if text not in before]
-        yield_code = [code_changed([text.strip("'") for text in before], came.pop("code"), behind)]
-    else:
-        yield_code = []
-    texts = []
+        texts = [code_changed([text.strip("'") for text in before], came.pop("code"), behind)]
     for name, value in came.items():
         before = _counterpart(gone, value)
         if before is not None:
             gone.remove(before)
         texts += _differences(name, before, value)
-    return yield_code + (texts or [f"setting {text} is no longer read" for text in map(_short, gone)])
+    return texts or [f"setting {_short(text)} is no longer read" for text in gone]
 
 
 def code_changed(before: Sequence[str], now: str, behind: Behind) -> str:
@@ -49,7 +47,8 @@ def code_changed(before: Sequence[str], now: str, behind: Behind) -> str:
 def listed(names: Sequence[str], most: int = 3) -> str:
     """The first names of a list, and how many more there are."""
     rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+    *first, last = [*names[:most], f"{rest} more"] if rest > 0 else names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _counterpart(gone: Sequence[str], value: Any) -> str | None:

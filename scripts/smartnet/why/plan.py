@@ -119,5 +119,5 @@ def _remade(dag: Any, job: Any, reason: Any) -> Cause:
     makers = sorted(
         {other.rule.name for other, made in dag.dependencies[job].items() if {*map(str, made)} & {*files}}
     )
-    verb = "is" if len(files) == 1 else "are"
-    return Cause(f"{listed(files, 1)} {verb} remade", f"what {listed(makers)} makes is remade")
+    verb, make = "is" if len(files) == 1 else "are", "makes" if len(makers) == 1 else "make"
+    return Cause(f"{listed(files, 1)} {verb} remade", f"what {listed(makers)} {make} is remade")

@@ -40,7 +40,8 @@ def _sums(jobs: Sequence[Planned]) -> list[str]:
     training = [job for job in jobs if job.rule in TRAINING]
     again = [job for job in training if job.redo]
     known = [job for job in jobs if job.seconds is not None]
-    lines = ["", f"{_count(jobs)}; {len(known)} of them took {duration(_seconds(known))} in all last time."]
+    never = f", without {len(jobs) - len(known)} that never ended" if len(known) < len(jobs) else ""
+    lines = ["", f"In all: {_count(jobs)}, {duration(_seconds(known))} last time{never}."]
     cost = f"{len(again)} of them again ({duration(_seconds(again))} last time)"
     return [*lines, f"Training: {_count(training)}, {cost}." if training else "No training."]
 

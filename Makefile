@@ -9,7 +9,7 @@ SNAKEMAKE := $(BIN)/snakemake --resources gpu=$(GPUS)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor run figures report verify test lint format docs lock clean
+.PHONY: help setup doctor run why figures report verify test lint format docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ doctor: ## what this machine lacks for the study, one line each
 run: setup ## run the study, then make results/report.html
 	$(SNAKEMAKE) --cores $(CORES) $(ARGS)
 	@$(MAKE) --no-print-directory results/report.html
+
+why: setup ## what a run would do, why, and what that cost last time
+	@PYTHONPATH=scripts $(SNAKEMAKE) --cores $(CORES) $(ARGS) --executor why --quiet all
 
 figures: setup ## redraw figures and tables whose style, code or numbers changed
 	$(SNAKEMAKE) --cores $(CORES) $(ARGS) -- figures tables
@@ -59,8 +62,9 @@ format: setup ## put the style right
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile rules workflow
 
-docs: setup ## config/README.md from schema and defaults
+docs: setup ## config/README.md from schema and defaults, docs/reference/rerun.md from the workflow
 	cd scripts && ../$(BIN)/python -m smartnet.config_reference
+	cd scripts && ../$(BIN)/python -m snakemake_reruns
 
 lock: ## new pins from requirements.in, in a fresh environment
 	rm -rf .venv && $(PYTHON) -m venv .venv

@@ -28,6 +28,10 @@ include: "rules/provenance.smk"
 include: "rules/privacy.smk"
 
 
+onstart:
+    before_the_first_job(workflow)
+
+
 wildcard_constraints:
     dataset=one_of(DATASETS),
     shard=r"\d+",

@@ -53,7 +53,7 @@ rule browsed_maps:
         gpu=1,
     params:
         max_slices=config["downstream"]["classification"]["max_slices"],
-        code=fingerprint("smartnet.explain.browsed"),
+        code=code_of_models("smartnet.explain.browsed", REFERENCES["classification"]),
     script:
         "../scripts/browsed_maps.py"
 

@@ -3,6 +3,7 @@
 Nothing heavy is imported: this file is read at every start and by every job.
 """
 
+import json
 import re
 import sys
 from functools import cache
@@ -15,6 +16,7 @@ import yaml
 ROOT = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from smartnet.chosen import place
 from smartnet.config import check, weight_files
 from smartnet.dicom.folders import folder_state
 from smartnet.dicom.identity import noted_state
@@ -206,6 +208,45 @@ def start_of_model(wildcards):
     return f"results/upstream/{MODELS[wildcards.model].pretext}/seed-{wildcards.seed}/model.safetensors"
 
 
+KINDS = {"classification": "classifier", "segmentation": "segmenter"}
+
+
+def code_of_models(stage, *names):
+    """Fingerprint of a stage of the library with the 3D operators of these models."""
+    return fingerprint(
+        stage, *sorted({place(KINDS[MODELS[name].task], MODELS[name].operator) for name in names})
+    )
+
+
+def operators_in_start(pretext):
+    """3D operators that come along, unused, in the file of weights that a start is read from."""
+    if pretext != "checkpoint":
+        return []
+    source = Path(config["pretrained"][pretext])
+    if not source.is_dir():  # of the release, which has but these
+        return [place("classifier", "bilstm"), place("segmenter", "conv3d")]
+    try:
+        architecture = json.loads((source / "model.json").read_text())
+        return [place(architecture["network"], architecture["operator"])]
+    except (ValueError, LookupError, TypeError):  # the job says what is wrong with it
+        return []
+
+
+def code_of_start(stage, operators):
+    """Fingerprint of a stage with what a start's own network has, and with these 3D operators, by task."""
+    used = [place(KINDS[task], operator) for task, operator in operators.items()]
+    return lambda wildcards: fingerprint(stage, *used, *operators_in_start(wildcards.pretext))
+
+
+def code_of_upstream(wildcards):
+    """Fingerprint of upstream training, with the self-supervised code that a start uses."""
+    pretext = PRETEXTS[wildcards.pretext]
+    used = {"restoration": pretext.get("distorted"), "words": "words" in pretext["heads"]}
+    return fingerprint(
+        "smartnet.training.upstream", *(place("selfsupervised", name) for name in used if used[name])
+    )
+
+
 def criterion_of_model(wildcards):
     """By what a model's operating point is chosen; of segmenters only learned ones have a choice."""
     if MODELS[wildcards.model].task == "classification":
@@ -296,3 +337,15 @@ def outputs_of(prefix):
     return [
         str(file) for name, rule in rules._rules.items() if name.startswith(prefix) for file in rule.output
     ]
+
+
+def before_the_first_job(workflow):
+    """Note the fingerprints of the library; end the run if it would do too much training again."""
+    from smartnet.why.guard import guard
+    from smartnet.why.ledger import known_fingerprints, note_fingerprints
+    from smartnet.why.plan import planned
+
+    if not workflow.touch:
+        hours, confirm = config["guard"]["training_hours"], config["confirm"]
+        guard(planned(workflow.dag, known_fingerprints()), training_hours=hours, confirm=confirm)
+    note_fingerprints()

@@ -37,7 +37,7 @@ rule downstream:
         operator=lambda wildcards: MODELS[wildcards.model].operator,
         settings=lambda wildcards: config["downstream"][MODELS[wildcards.model].task],
         augmentation=config["augmentation"],
-        code=fingerprint("smartnet.training.downstream"),
+        code=lambda wildcards: code_of_models("smartnet.training.downstream", wildcards.model),
     script:
         "../scripts/downstream.py"
 

@@ -29,7 +29,7 @@ rule predict_classification:
         gpu=1,
     params:
         max_slices=config["downstream"]["classification"]["max_slices"],
-        code=fingerprint("smartnet.predict.classification"),
+        code=lambda wildcards: code_of_models("smartnet.predict.classification", wildcards.model),
     script:
         "../scripts/predict_classification.py"
 
@@ -61,7 +61,7 @@ rule predict_segmentation:
         gpu=1,
     params:
         max_slices=config["downstream"]["segmentation"]["max_slices"],
-        code=fingerprint("smartnet.predict.segmentation"),
+        code=lambda wildcards: code_of_models("smartnet.predict.segmentation", wildcards.model),
     script:
         "../scripts/predict_segmentation.py"
 

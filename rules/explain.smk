@@ -26,7 +26,7 @@ rule features:
     params:
         per_dataset=config["explain"]["slices_per_dataset"],
         draw_seed=config["seed"],
-        code=fingerprint("smartnet.explain.features"),
+        code=code_of_start("smartnet.explain.features", {}),
     script:
         "../scripts/features.py"
 
@@ -131,7 +131,7 @@ rule maps:
     params:
         max_slices=config["downstream"]["segmentation"]["max_slices"],
         seed=config["seed"],
-        code=fingerprint("smartnet.explain.maps"),
+        code=code_of_start("smartnet.explain.maps", OPERATORS),
     script:
         "../scripts/maps.py"
 
@@ -164,6 +164,6 @@ rule localisation:
         threshold_hu=config["baseline"]["threshold_hu"],
         limit=config["explain"]["localise"],
         seed=config["seed"],
-        code=fingerprint("smartnet.explain.localisation"),
+        code=code_of_start("smartnet.explain.localisation", OPERATORS),
     script:
         "../scripts/localisation.py"

@@ -36,7 +36,7 @@ rule upstream:
         settings=config["upstream"],
         augmentation=config["augmentation"],
         words=word_files,
-        code=fingerprint("smartnet.training.upstream"),
+        code=code_of_upstream,
     script:
         "../scripts/upstream.py"
 
@@ -93,6 +93,6 @@ rule pretrained:
         network=config["network"],
         decoder=bool(config["operators"]["segmentation"])
         and config["downstream"]["segmentation"]["transfer_decoder"],
-        code=fingerprint("smartnet.training.pretrained"),
+        code=code_of_start("smartnet.training.pretrained", {}),
     script:
         "../scripts/pretrained.py"

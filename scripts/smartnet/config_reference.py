@@ -58,21 +58,34 @@ def _shown(value: Any) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
-def _rows(node: Mapping[str, Any], default: Any, schema: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    node = _resolve(node, schema)
+def leaves(
+    schema: Mapping[str, Any], node: Mapping[str, Any] | None = None, path: str = ""
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Give every setting of a schema, its path with dots (``<name>`` where names are free) and its own schema."""
+    node = _resolve(schema if node is None else node, schema)
     children = dict(node.get("properties", {}))
     if isinstance(node.get("additionalProperties"), Mapping):
         children["<name>"] = node["additionalProperties"]
     if not children or "string" in node.get("type", ()):  # a word, or keys
-        yield f"| `{path}` | {_shown(default)} | {_values(node)} | {node.get('description', '')} |"
+        yield path, node
     for key, child in children.items():
-        inner = default.get(key) if isinstance(default, Mapping) else None
-        yield from _rows(child, inner, schema, f"{path}.{key}" if path else key)
+        yield from leaves(schema, child, f"{path}.{key}" if path else key)
+
+
+def setting(config: Any, path: str) -> Any:
+    """The value of a setting; None where a configuration does not give it."""
+    for key in path.split("."):
+        config = config.get(key) if isinstance(config, Mapping) else None
+    return config
 
 
 def describe(schema: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
     """Describe every key of the configuration as a Markdown page."""
-    return HEADER + "\n".join(_rows(schema, defaults, schema)) + "\n"
+    rows = (
+        f"| `{path}` | {_shown(setting(defaults, path))} | {_values(node)} | {node.get('description', '')} |"
+        for path, node in leaves(schema)
+    )
+    return HEADER + "\n".join(rows) + "\n"
 
 
 def main() -> None:

@@ -78,17 +78,29 @@ def _imported(module: str) -> frozenset[str]:
     return frozenset(found - {module})
 
 
-def modules_behind(*modules: str) -> list[str]:
+@cache
+def _module_of(name: str) -> str:
+    """The module that a dotted name is, or that defines the class or function it names."""
+    if _source_file(name):
+        return name
+    module, _, attribute = name.rpartition(".")
+    file = _source_file(module)
+    if file and any(getattr(node, "name", None) == attribute for node in _parse(file).body):
+        return module
+    raise ModuleNotFoundError(f"no module {name!r} below {ROOT}")
+
+
+def modules_behind(*names: str) -> list[str]:
     """Name every library module that these modules run, themselves included, sorted.
 
+    Args:
+        names: modules, or classes and functions in them (``smartnet.a.b.Name``): their modules.
+
     Raises:
-        ModuleNotFoundError: a name is no module of the library.
+        ModuleNotFoundError: a name is not of the library.
     """
-    for module in modules:
-        if _source_file(module) is None:
-            raise ModuleNotFoundError(f"no module {module!r} below {ROOT}")
     seen: set[str] = set()
-    queue = list(modules)
+    queue = [_module_of(name) for name in names]
     while queue:
         module = queue.pop()
         if module not in seen:
@@ -97,11 +109,32 @@ def modules_behind(*modules: str) -> list[str]:
     return sorted(seen)
 
 
-def fingerprint(*modules: str) -> str:
-    """Hash the behaviour of these modules and of all library code behind them (12 hex digits)."""
+BEHIND: dict[str, dict[str, str]] = {}
+"""Every fingerprint taken in this process: the hash of each module behind it, by name."""
+
+
+@cache
+def fingerprint(*names: str) -> str:
+    """Hash the behaviour of these modules and of all library code behind them (12 hex digits).
+
+    A class or function counts by its name beside its module, so that the choice of another one tells.
+    """
     digest = hashlib.sha256()
-    for module in modules_behind(*modules):
+    parts = {}
+    for module in modules_behind(*names):
         file = _source_file(module)
         if file is not None:
-            digest.update(b"%s\n%s\n" % (module.encode(), _behaviour(file)))
+            behaviour = _behaviour(file)
+            digest.update(b"%s\n%s\n" % (module.encode(), behaviour))
+            parts[module] = hashlib.sha256(behaviour).hexdigest()[:12]
+    for name in sorted(name for name in names if _source_file(name) is None):
+        digest.update(f"{name}\n".encode())
+    BEHIND[digest.hexdigest()[:12]] = parts
     return digest.hexdigest()[:12]
+
+
+def library() -> list[str]:
+    """Name every module of the library, sorted."""
+    files = (file.relative_to(ROOT) for file in ROOT.rglob("*.py"))
+    parts = (file.parent.parts if file.stem == "__init__" else file.with_suffix("").parts for file in files)
+    return sorted(".".join((PACKAGE, *part)) for part in parts)

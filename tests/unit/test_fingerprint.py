@@ -20,7 +20,7 @@ def library(tmp_path, monkeypatch):
 
 
 def _forget():
-    for function in (fp._source_file, fp._parse, fp._behaviour, fp._imported):
+    for function in (fp._source_file, fp._parse, fp._behaviour, fp._imported, fp._module_of, fp.fingerprint):
         function.cache_clear()
 
 
@@ -68,3 +68,16 @@ def test_a_copy_elsewhere_has_the_same_fingerprint(library, tmp_path_factory, mo
     monkeypatch.setattr(fp, "ROOT", copy)
     _forget()
     assert fp.fingerprint("smartnet.a") == before
+
+
+def test_a_class_counts_with_its_module(library):
+    (library / "c.py").write_text("class One:\n    pass\n\nclass Two:\n    pass\n")
+    _forget()
+    assert fp.modules_behind("smartnet.c.One") == ["smartnet", "smartnet.c"]
+    assert len({fp.fingerprint(f"smartnet.c{name}") for name in ("", ".One", ".Two")}) == 3
+    with pytest.raises(ModuleNotFoundError, match=r"smartnet\.c\.Three"):
+        fp.fingerprint("smartnet.c.Three")
+
+
+def test_what_is_behind_a_fingerprint_is_kept(library):
+    assert list(fp.BEHIND[fp.fingerprint("smartnet.a")]) == ["smartnet", "smartnet.a", "smartnet.b"]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from smartnet.chosen import load
 from smartnet.errors import ConfigError
 from smartnet.networks import build
 from smartnet.networks.device import choose_device
@@ -26,9 +27,7 @@ from smartnet.training.runs import (
     state_key,
 )
 from smartnet.training.sampling import batches, draw_slices
-from smartnet.training.selfsupervised import RestorationModule, words_module
 from smartnet.training.settings import UPSTREAM, complete, complete_augmentation
-from smartnet.training.words import open_words, words_state
 
 
 @group.grouped
@@ -81,7 +80,8 @@ def train_upstream(
         )
     device = choose_device(gpu, settings["devices"]).type
     prepare_torch(threads, seed)
-    found = open_words(words, slices, split) if "words" in heads else None
+    naming = load("selfsupervised", "words") if "words" in heads else None
+    found = naming.open_words(words, slices, split) if naming else None
     classes = {"words": found["train"].count} if found else {}
     model = build({**network, "network": "upstream", "heads": list(heads), **classes})
     card = {"seed": seed, "gpu": gpu, "device": device, "threads": threads, "code": code}
@@ -90,12 +90,16 @@ def train_upstream(
             record_untrained(model, {"pretrained": False}, output=output, begin=begin, **card)
         return
     content = {"network": model.architecture, "pretext": dict(pretext), "settings": settings}
-    content |= {"augmentation": augmentation, **card, **({"words": words_state(words)} if found else {})}
+    content |= {
+        "augmentation": augmentation,
+        **card,
+        **({"words": naming.words_state(words)} if found else {}),
+    }
     folder = Path(state) / state_key(content, input_files(slices, split))
     options = {"settings": settings, "augmentation": augmentation, "seed": seed}
     module = (
-        words_module(model, found, **options)
-        if found
+        naming.words_module(model, found, **options)
+        if naming
         else _module(model, slices, split, pretext=pretext, **options)
     )
     keeper, facts = fit(module, state=folder, device=device)
@@ -141,7 +145,8 @@ def _module(
         )
         return batches([(chosen[i], z) for i, z in drawn], settings["batch_size"])
 
-    module = (RestorationModule if distorted else UpstreamModule)(
+    kind = load("selfsupervised", "restoration").RestorationModule if distorted else UpstreamModule
+    module = kind(
         model,
         settings=settings,
         augmentation=augmentation,

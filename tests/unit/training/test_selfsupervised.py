@@ -7,9 +7,9 @@ import torch
 from smartnet.experiments import PRETEXTS
 from smartnet.files import read_table
 from smartnet.networks import load_model
-from smartnet.training import selfsupervised
+from smartnet.training import restoration
 from smartnet.training.downstream import train_downstream
-from smartnet.training.selfsupervised import words_module
+from smartnet.training.naming import words_module
 from smartnet.training.settings import UPSTREAM, complete, complete_augmentation
 from smartnet.training.upstream import train_upstream
 from smartnet.training.words import cut, open_words
@@ -51,13 +51,13 @@ def test_network_on_disk_knows_its_words(options, words, tmp_path):
 def test_every_case_of_the_split_teaches_even_one_without_a_mask(options, tmp_path, monkeypatch):
     """c03 has a lesion, but no mask; and slices are drawn as if no mask were known."""
     seen = []
-    inputs = selfsupervised.RestorationModule.inputs
+    inputs = restoration.RestorationModule.inputs
 
     def spy(self, batch, *, training):
         seen.extend(batch["cases"] if training else [])
         return inputs(self, batch, training=training)
 
-    monkeypatch.setattr(selfsupervised.RestorationModule, "inputs", spy)
+    monkeypatch.setattr(restoration.RestorationModule, "inputs", spy)
     train_upstream(**options, pretext=PRETEXTS["models-genesis"], output=tmp_path)
     assert set(seen) == {f"c{i:02d}" for i in range(11)} and len(seen) == 33
 

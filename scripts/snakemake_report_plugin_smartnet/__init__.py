@@ -51,7 +51,8 @@ class Reporter(ReporterBase):
     @property
     def _own(self) -> dict[str, Any]:
         """What the files of rules define, also where another workflow uses them as a module."""
-        return next(rule.module_globals for rule in self.dag.workflow.rules if "STUDY" in rule.module_globals)
+        files = (rule.module_globals for rule in self.dag.workflow.rules)
+        return next(names for names in files if {"ROOT", "STUDY"} <= names.keys())
 
     def _study(self) -> Study:
         workflow, root = self.dag.workflow, self._own["ROOT"]

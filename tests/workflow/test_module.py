@@ -1,5 +1,6 @@
 """The workflow inside another one: by its path and from a host; and what Snakemake's catalog asks for."""
 
+import os
 import re
 import subprocess
 
@@ -76,7 +77,7 @@ def host(tmp_path):
     repository = copy_checkout(tmp_path / "host")
     git = ("git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x@example.org")
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "v1"], ["tag", "v1"]):
-        subprocess.run([*git, *command], check=True)
+        subprocess.run([*git, *command], check=True, env=os.environ | {"GIT_CONFIG_GLOBAL": os.devnull})
     address = {
         f"url.{repository.as_uri()}.insteadOf": "https://github.com/someone/smartnet",
         "safe.directory": "*",

@@ -340,11 +340,13 @@ def outputs_of(prefix):
 
 
 def before_the_first_job(workflow):
-    """Note the fingerprints of the library; end the run if it would do too much training again."""
+    """End the run if it cannot write or would do too much training again; note the fingerprints of the library."""
+    from smartnet.job.failures import need_writable
     from smartnet.why.guard import guard
     from smartnet.why.ledger import known_fingerprints, note_fingerprints
     from smartnet.why.plan import planned
 
+    need_writable(["results", "logs", "benchmarks", "resources"])
     if not workflow.touch:
         hours, confirm = config["guard"]["training_hours"], config["confirm"]
         guard(planned(workflow.dag, known_fingerprints()), training_hours=hours, confirm=confirm)

@@ -3,8 +3,11 @@
 import errno
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from smartnet.errors import SmartnetError
 
 _FULL = "free some space and start again; nothing half-written is kept"
 _CLOSED = "make it writable for this user, or run the study in another folder"
@@ -25,6 +28,22 @@ REMEDIES = {
 # An error that a library raises because of these says nothing of use; other errors stand for themselves.
 _BEHIND = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _NUMPY = re.compile(r"free space to write|\d+ requested and \d+ written")  # it gives no number
+
+
+class DiskError(SmartnetError):
+    """A study cannot be made where it is."""
+
+
+def need_writable(folders: Iterable[str]) -> None:
+    """Check that a study can write to its folders, before anything is run.
+
+    Raises:
+        DiskError: the first one that it cannot write to.
+    """
+    for folder in folders:
+        place = Path(folder) if Path(folder).exists() else Path()
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise DiskError(f"nothing can be written to the folder '{place.absolute().name}': {_CLOSED}")
 
 
 def in_plain_words(error: BaseException) -> str:

@@ -19,7 +19,6 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from smartnet.chosen import place
 from smartnet.config import check, weight_files
 from smartnet.dicom.folders import folder_state
-from smartnet.dicom.identity import noted_state
 from smartnet.errors import ConfigError
 from smartnet.experiments import FROM_FILE, PRETEXTS, TASKS, models, references
 from smartnet.figures.names import display_name
@@ -99,38 +98,38 @@ def masks_folder(wildcards):
     return str(folder) if is_phantom(wildcards.dataset) or folder.is_dir() else None
 
 
-def is_planner():
-    """Whether this process plans and keeps the records: states of folders are its business alone."""
-    return not (workflow.remote_exec or workflow.subprocess_exec)
-
-
 @cache
 def state_of(folder):
     """A digest of names, sizes and times of all files below a folder; a changed or added one reruns its readers."""
     return folder_state(Path(folder))
 
 
-def raw_state(wildcards):
-    """State of the folder of a data set of one's own; a phantom is watched by Snakemake, which made it."""
-    if is_phantom(wildcards.dataset) or not is_planner():
-        return ""
-    return state_of(raw_folder(wildcards))
+INDEX_CODE = fingerprint("smartnet.dicom.index")
 
 
 @cache
 def states_of_shards(dataset, indexed):
-    """States of the shards of a data set of one's own, by the index of that time; None if there was none."""
+    """States of the shards of a data set of one's own, after its index has been brought up to date; [] without one.
+
+    The process that plans keeps the records, too; jobs elsewhere take its word.
+    """
+    from smartnet.dicom.index import refresh
     from smartnet.dicom.states import shard_states
 
-    wildcards = SimpleNamespace(dataset=dataset)
-    masks, key = masks_folder(wildcards), Path(identity_key(wildcards))
-    if not key.is_file():
-        return None
+    own, index = SimpleNamespace(dataset=dataset), Path(f"resources/index/{dataset}.tsv")
+    masks, key, folder = masks_folder(own), Path(identity_key(own)), Path(raw_folder(own))
+    plans, whole = not (workflow.remote_exec or workflow.subprocess_exec), None
+    if not (indexed and key.is_file()):
+        return []
+    if plans:
+        private = index.with_name(f"{dataset}_private.tsv")
+        whole = refresh(folder, index, private=private, code=INDEX_CODE, threads=workflow.cores or 1)
+    if plans and whole is None:
+        return []
     return shard_states(
-        Path(raw_folder(wildcards)),
-        Path(f"resources/index/{dataset}.tsv"),
-        whole=raw_state(wildcards) if is_planner() else None,
-        labels=Path(raw_labels(wildcards)),
+        index,
+        whole=whole,
+        labels=Path(raw_labels(own)),
         masks=Path(masks) if masks else None,
         key=key.read_bytes(),
         shards=DATASETS[dataset]["shards"],
@@ -142,16 +141,8 @@ def shard_state(wildcards):
     if is_phantom(wildcards.dataset):
         return ""
     index = Path(f"resources/index/{wildcards.dataset}.tsv")
-    states = states_of_shards(wildcards.dataset, index.stat().st_mtime_ns if index.is_file() else None)
+    states = states_of_shards(wildcards.dataset, index.stat().st_mtime_ns if index.is_file() else 0)
     return states[int(wildcards.shard)] if states else ""
-
-
-def index_of(wildcards):
-    """The index of a data set. Of one's own its change does not count for shards whose state is as it was noted."""
-    index = f"resources/index/{wildcards.dataset}.tsv"
-    note = noted_state(Path(f"resources/identity/{wildcards.dataset}/{wildcards.shard}.tsv"))
-    as_noted = note.is_file() and note.read_text() == shard_state(wildcards) != ""
-    return ancient(index) if as_noted else index
 
 
 def phantom_folder(wildcards):

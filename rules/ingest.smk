@@ -23,12 +23,12 @@ rule identity_key:
 
 
 rule index:
-    """Read every file's header once, without pixels; what an earlier index holds is not read again."""
+    """Read every file's header once, without pixels. What changes later in data of one's own is read when a run is planned."""
     input:
         folder=phantom_folder,
     output:
-        index=update("resources/index/{dataset}.tsv"),
-        private=update("resources/index/{dataset}_private.tsv"),
+        index="resources/index/{dataset}.tsv",
+        private="resources/index/{dataset}_private.tsv",
     log:
         "logs/index/{dataset}.log",
     benchmark:
@@ -41,8 +41,7 @@ rule index:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         folder=lambda wildcards, input: raw_folder(wildcards),
-        files=raw_state,
-        code=fingerprint("smartnet.dicom.index"),
+        code=INDEX_CODE,
     script:
         "../scripts/index.py"
 
@@ -50,7 +49,7 @@ rule index:
 rule catalog:
     """Group files into series and give each a pseudonym, a verdict and a reason."""
     input:
-        index=index_of,
+        index="resources/index/{dataset}.tsv",
         folder=phantom_folder,
         key=identity_key,
     output:

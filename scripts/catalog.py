@@ -22,5 +22,4 @@ with job(snakemake):
         uneven_spacing=snakemake.params.uneven_spacing,
         catalog=Path(snakemake.output.catalog),
         identity=Path(snakemake.output.identity),
-        state=snakemake.params.files,
     )

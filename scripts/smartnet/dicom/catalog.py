@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from smartnet.dicom.grouping import Series, read_series
-from smartnet.dicom.identity import case_name, instance_name, noted_state, patient_name, shard_of
+from smartnet.dicom.identity import case_name, instance_name, patient_name, shard_of
 from smartnet.dicom.labels import KINDS, read_labels
 from smartnet.dicom.selection import EXCLUSIONS, Candidate, candidate, choose
 from smartnet.errors import ConfigError, DataError
-from smartnet.files import read_table, write_bytes, write_table
+from smartnet.files import read_table, write_table
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,6 @@ def catalog_shard(
     slice_thickness_mm: float = 5.0,
     exclude: Collection[str] = EXCLUSIONS,
     uneven_spacing: str = "resample",
-    state: str = "",
 ) -> None:
     """Group the index into series, judge each, and write the catalog rows of one shard.
 
@@ -69,7 +68,6 @@ def catalog_shard(
         slice_thickness_mm: liked best where a study has several usable series.
         exclude: what is never taken: any of ``bone-kernel``, ``contrast``.
         uneven_spacing: ``resample``, ``keep`` or ``reject`` stacks with gaps that differ.
-        state: of the shard (see :func:`smartnet.dicom.states.shard_states`), noted beside ``identity``.
 
     Raises:
         ConfigError: ``uneven_spacing`` or ``exclude`` hold another word.
@@ -97,7 +95,6 @@ def catalog_shard(
     links = pd.concat(links) if links else pd.DataFrame(columns=IDENTITY_COLUMNS)
     links["path"] = links["path"].str.removeprefix(f"{Path(folder).as_posix()}/")
     write_table(links.sort_values(["case", "z", "instance_uid", "path"], kind="stable"), identity)
-    write_bytes(state.encode(), noted_state(identity))
     accepted = sum(row["verdict"] == "accepted" for row in rows)
     logger.info("%s shard %d: %d series, %d accepted", dataset, shard, len(rows), accepted)
 

@@ -22,9 +22,13 @@ def entries(folder: Path) -> Iterator[Entry]:
         entered.add((here.st_dev, here.st_ino))
         with os.scandir(place) as found:
             for entry in sorted(found, key=lambda entry: entry.name):
-                if entry.is_dir():
+                try:
+                    is_folder, is_file = entry.is_dir(), entry.is_file()
+                except OSError:  # a link to itself
+                    continue
+                if is_folder:
                     yield from walk(entry.path, f"{prefix}{entry.name}/")
-                elif entry.is_file():
+                elif is_file:
                     state = entry.stat()
                     yield f"{prefix}{entry.name}", state.st_size, state.st_mtime_ns
 

@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import zlib
-from pathlib import Path
 
 
 def pseudonym(key: bytes, identifier: str, prefix: str) -> str:
@@ -41,8 +40,3 @@ def instance_name(key: bytes, instance_uid: str) -> str:
 def shard_of(case: str, shards: int) -> int:
     """Tell the shard a case belongs to: CRC-32 of its name modulo the number of shards."""
     return zlib.crc32(case.encode()) % shards
-
-
-def noted_state(identity: Path) -> Path:
-    """Where the state of a shard is noted when it is cataloged: beside its identity table."""
-    return identity.with_suffix(".state")

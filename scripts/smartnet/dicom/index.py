@@ -1,12 +1,14 @@
 """The private index: one row per file of a data set, from the headers alone."""
 
 import logging
+import os
 from itertools import chain
 from pathlib import Path
 
 import pandas as pd
 
 from smartnet.dicom.discovery import CT_SOP_CLASSES, INDEX_COLUMNS, list_files, read_header, series_key
+from smartnet.dicom.folders import folder_state
 from smartnet.dicom.private import TECHNICAL, PrivateValues, path_names, read_private
 from smartnet.errors import DataError
 from smartnet.files import read_json, read_table, write_json, write_table
@@ -41,7 +43,8 @@ def index_folder(
     """
     folder = Path(folder)
     files = list_files(folder)
-    states = {path: path.stat() for path in files}
+    state = folder_state(folder)
+    entries = {path: path.stat() for path in files}
     known = _known(output, private, code)
     values = PrivateValues()
     if len(known) and private is not None:
@@ -49,8 +52,8 @@ def index_folder(
     found = pd.DataFrame(
         {
             "path": [path.relative_to(folder).as_posix() for path in files],
-            "size": [str(state.st_size) for state in states.values()],
-            "modified": [str(state.st_mtime_ns) for state in states.values()],
+            "size": [str(entry.st_size) for entry in entries.values()],
+            "modified": [str(entry.st_mtime_ns) for entry in entries.values()],
         },
         dtype=object,
     )
@@ -61,19 +64,47 @@ def index_folder(
     for row in chain.from_iterable(map_processes(read_header, unread, threads=threads, chunk=_CHUNK)):
         values.add(row.pop("private"))
         file = Path(row["path"])
-        path, state = file.relative_to(folder).as_posix(), states[file]
-        row |= {"path": path, "size": str(state.st_size), "modified": str(state.st_mtime_ns)}
+        path, entry = file.relative_to(folder).as_posix(), entries[file]
+        row |= {"path": path, "size": str(entry.st_size), "modified": str(entry.st_mtime_ns)}
         rows.append(row | {"series_uid": series_key(row, path)})
     table = pd.concat([kept, pd.DataFrame(rows, columns=INDEX_COLUMNS, dtype=object)])[INDEX_COLUMNS]
     table = table.sort_values("path", kind="stable", ignore_index=True)
     _report(table, folder, files=len(files), read=len(unread))
     write_table(table, output)
-    write_json({"code": code}, _note(output))
     if private is not None:
         values.add(path_names(folder, files))
         values.add(path_names(folder, _beside(folder)))
         values.add((TECHNICAL, text) for name in TECHNICAL_COLUMNS for text in table[name].unique() if text)
         values.write(private)
+    write_json({"code": code, "folder": state}, _note(output))
+
+
+def refresh(folder: Path, index: Path, *, private: Path, code: str, threads: int) -> str | None:
+    """Bring an index up to date, where it is there and by the same code, and leave its time as it was.
+
+    So that a change of the data set counts for the shards that it concerns (``states.py``), not for all that
+    reads the index.
+
+    Args:
+        folder: of the data set.
+        index: the private index table.
+        private: the table of values that must not leave the site.
+        code: fingerprint of the library behind the index.
+        threads: number of processes that read.
+
+    Returns:
+        the state of the folder (see :func:`smartnet.dicom.folders.folder_state`); None without such an index.
+    """
+    note = read_json(_note(index)) if _note(index).is_file() else {}
+    if not (index.is_file() and private.is_file() and note.get("code") == code):
+        return None
+    state = folder_state(folder)
+    if state != note["folder"]:
+        times = [(path, path.stat()) for path in (index, private)]
+        index_folder(folder, index, threads=threads, private=private, code=code)
+        for path, before in times:
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    return state
 
 
 def _note(index: Path) -> Path:
@@ -83,7 +114,7 @@ def _note(index: Path) -> Path:
 def _known(index: Path, private: Path | None, code: str) -> pd.DataFrame:
     """The rows of an earlier index that the same code made; none if there is none."""
     there = [index, _note(index), *([] if private is None else [private])]
-    if not all(path.is_file() for path in there) or read_json(_note(index)) != {"code": code}:
+    if not all(path.is_file() for path in there) or read_json(_note(index))["code"] != code:
         return pd.DataFrame(columns=INDEX_COLUMNS, dtype=object)
     return read_table(index, dtype=object).fillna("")
 

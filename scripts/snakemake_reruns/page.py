@@ -19,8 +19,8 @@ HEADER = """\
 
 Which rules have jobs that run again when one thing changes: *directly*, because they read it, and *after
 these*, because an input of theirs was made again. Training is counted in jobs of the study that this page is
-made with: the default one with five starts, two 3D operators per task and data of one's own as one of two test
-sets ({training}).
+made with: the default one with five starts, two 3D operators per task and data of one's own as one of two
+test sets ({training}).
 
 `figure_*` stands for all rules of that name, `figure_* (3)` for some. *New* jobs are those that the study did
 not have before. The scan for identifiers, `phi_scan`, runs after everything. Comments, docstrings and layout

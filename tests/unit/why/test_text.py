@@ -36,8 +36,8 @@ def test_jobs_of_a_rule_with_the_same_reason_are_one_line():
     other = job("slices", "public/0", text="it was never made", seconds=None, redo=False)
     lines = explain([*some, other])
     assert lines == [
-        "slices, 1000 jobs (internal/0 ... internal/999): what volumes makes is remade (took 33 min 20 s in all "
-        "last time)",
+        "slices, 1000 jobs (internal/0 ... internal/999): what volumes makes is remade (took 33 min 20 s in "
+        "all last time)",
         "slices public/0: it was never made",
         "",
         "In all: 1001 jobs, 33 min 20 s last time, without 1 that never ended.",

@@ -15,7 +15,7 @@ HEADER = """\
 - `paper.yaml`: the published set-up, for GPUs.
 
 A misspelt key is an error that names the nearest right one. A data set set to `null` in an overlay is left out.
-Settings reach only the rules that read them: changing one reruns these rules and what depends on them, nothing else.
+Settings reach only the rules that read them: changing one reruns these rules and what depends on them, nothing else ([which](../docs/reference/rerun.md)).
 
 This page is made from `config/schema.yaml` and `config.yaml` by `make docs`.
 

@@ -104,8 +104,8 @@ def test_training_is_done_again_only_with_the_users_word(copy, tmp_path):
     refused = run_snakemake(copy, *arguments)
     assert refused.returncode == 1
     assert re.search(
-        r"^.+ s of training would be done again, guard\.training_hours is 0: downstream scratch_bilstm seed 1 "
-        r"and 1 more, because setting settings\.learning_rate changed from 0\.001 to 0\.002; nothing was "
+        r"^.+ s of training would be done again, guard\.training_hours is 0: downstream scratch_bilstm seed "
+        r"1 and 1 more, because setting settings\.learning_rate changed from 0\.001 to 0\.002; nothing was "
         r"deleted or run\. See all by `make why`, go on by `--config confirm=true`$",
         refused.stdout,
         re.MULTILINE,

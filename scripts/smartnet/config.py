@@ -54,8 +54,8 @@ def _without_nulls(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _with_confirm(config: Mapping[str, Any]) -> dict[str, Any]:
     """``--config confirm=true`` arrives as a text: Snakemake knows but ``True``."""
-    words = {"true": True, "false": False}
-    return {**config, **{key: words.get(value, value) for key, value in config.items() if key == "confirm"}}
+    given = config.get("confirm")
+    return {**config, "confirm": given == "true"} if given in ("true", "false") else dict(config)
 
 
 def _check_aspect(preprocess: Mapping[str, Any]) -> None:

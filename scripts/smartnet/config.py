@@ -52,6 +52,12 @@ def _without_nulls(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**config, "datasets": kept}
 
 
+def _with_confirm(config: Mapping[str, Any]) -> dict[str, Any]:
+    """``--config confirm=true`` arrives as a text: Snakemake knows but ``True``."""
+    given = config.get("confirm")
+    return {**config, "confirm": given == "true"} if given in ("true", "false") else dict(config)
+
+
 def _check_aspect(preprocess: Mapping[str, Any]) -> None:
     rows, columns = preprocess["size"]
     if preprocess["crop_margin"] is None and rows != columns:
@@ -151,7 +157,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any
     """
     from jsonschema import Draft202012Validator
 
-    known = _without_nulls(config)
+    known = _with_confirm(_without_nulls(config))
     findings = sorted(Draft202012Validator(schema).iter_errors(known), key=_severity)
     if findings:
         raise ConfigError(_explain(findings[0]))

@@ -16,7 +16,7 @@ HEADER = """\
 - `config.yaml`: the beginning of your own overlay, which `snakedeploy` copies.
 
 A misspelt key is an error that names the nearest right one. A data set set to `null` in an overlay is left out.
-Settings reach only the rules that read them: changing one reruns these rules and what depends on them, nothing else.
+Settings reach only the rules that read them: changing one reruns these rules and what depends on them, nothing else ([which](../docs/reference/rerun.md)).
 
 This page is made from `config/schema.yaml` and `config.yaml` by `make docs`.
 

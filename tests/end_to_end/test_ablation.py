@@ -1,5 +1,6 @@
 """A whole ablation in small: every start, also those from files, and every 3D operator of both tasks."""
 
+import json
 import re
 
 import pandas as pd
@@ -7,11 +8,12 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from support import copy_checkout, run_snakemake
+from support import ROOT, copy_checkout, run_snakemake
 from unit.released import formula_weights, torchvision_weights
 
 from smartnet.experiments import PRETEXTS
 from smartnet.figures.names import OPERATORS, STARTS
+from smartnet.fingerprint import modules_behind
 
 pytestmark = pytest.mark.end_to_end
 CONFIG = ("--configfile", "config/smoke.yaml", "config/ablation.yaml", "files.yaml", "--cores", "2")
@@ -30,7 +32,8 @@ def study(tmp_path_factory):
         "pretrained": {"imagenet": "resnet18.pth", "checkpoint": "checkpoint.pth"},
     }
     (folder / "files.yaml").write_text(yaml.safe_dump(overlay))
-    result = run_snakemake(folder, *CONFIG, timeout=1800)
+    spy = {"PYTHONPATH": str(ROOT / "tests/spies"), "LOADED_MODULES": str(folder / "loaded.jsonl")}
+    result = run_snakemake(folder, *CONFIG, timeout=1800, **spy)
     assert result.returncode == 0, result.stdout[-6000:]
     return folder, result.stdout
 
@@ -47,6 +50,21 @@ def test_every_rule_was_run(study):
     assert {name for name, body in rules if "script:" in body} - set(jobs(output)) == {"identity_key"}
     assert jobs(output).count("pretrained") == 2
     assert jobs(output).count("downstream") == 2 * len(PRETEXTS) + 7 + 4
+
+
+def test_no_job_loads_a_module_that_its_fingerprint_lacks(study):
+    """Adapters import what surrounds every job besides; what is chosen by name must be in the fingerprint."""
+    folder = study[0]
+    behind = json.loads((folder / ".snakemake/fingerprints.json").read_text())
+    around = {*modules_behind("smartnet.job.run")}
+    rows = [json.loads(line) for line in (folder / "loaded.jsonl").read_text().splitlines()]
+    assert {"upstream", "visual_words", "downstream", "maps", "pretrained"} <= {row["rule"] for row in rows}
+    lacking = {
+        f"{row['rule']} {row['wildcards']}": sorted(more)
+        for row in rows
+        if row["code"] and (more := {*row["loaded"]} - {*behind[row["code"]]} - around)
+    }
+    assert lacking == {}
 
 
 def test_a_second_run_has_nothing_to_do(study):

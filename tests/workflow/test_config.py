@@ -244,6 +244,16 @@ def test_every_key_of_the_default_is_explained():
     assert explained == top
 
 
+@pytest.mark.parametrize(("given", "value"), [("true", True), ("false", False), (True, True)])
+def test_confirm_of_the_command_line_is_a_truth_value(given, value):
+    assert check(changed("confirm", given), SCHEMA)["confirm"] is value
+
+
+def test_confirm_is_nothing_else():
+    with pytest.raises(ConfigError, match=r"'confirm' is 'yes': 'yes' is not of type 'boolean'"):
+        check(changed("confirm", "yes"), SCHEMA)
+
+
 PUBLISHED = {
     "seeds": [42],
     "preprocess": {

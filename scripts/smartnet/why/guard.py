@@ -36,7 +36,7 @@ def guard(jobs: Sequence[Planned], *, training_hours: float | None, confirm: boo
     first = again[0]
     more = f" and {len(again) - 1} more" if len(again) > 1 else ""
     raise GuardError(
-        f"{duration(seconds)} of training would be done again, but guard.training_hours is "
-        f"{training_hours:g}: {first.title}{more}, because {reason([first])}; nothing was deleted or run. "
-        "See all by `make why`, go on by `--config confirm=true`"
+        f"{duration(seconds)} of training would be done again, guard.training_hours is {training_hours:g}: "
+        f"{first.title}{more}, because {reason([first])}; nothing was deleted or run. See all by `make why`, "
+        "go on by `--config confirm=true`"
     )

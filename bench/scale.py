@@ -282,7 +282,7 @@ class Model:
     per_shard: int = 200  # exams
     per_dataset: int = EXAMS  # exams, at most
     jobs: tuple[int, int] = (350, 4)  # however many exams, and per shard
-    plan_s: tuple[float, float] = (5.5, 0.004)  # a dry run, and more per job of a shard
+    plan_s: tuple[float, float] = (5.5, 0.0035)  # a dry run, and more per job of a shard
 
     def rows(self, exams: int, starts: int, epochs: tuple[int, int]) -> list[tuple[str, str]]:
         """What so many exams cost with so many starts and epochs, upstream and downstream, as table rows."""

@@ -7,6 +7,7 @@ deletes it. It names no host, no user, no path outside of the study: such an inp
 import json
 import logging
 import platform
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -185,9 +186,13 @@ def without_paths(value: Any, outside: Iterable[str]) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     text = str(value)
-    hidden = Path(text).is_absolute() or text.startswith(("~", "..")) or _is_below(text, outside)
-    hidden = hidden or any(folder in text for folder in outside if Path(folder).is_absolute())
+    hidden = Path(text).is_absolute() or text.startswith(("~", "..")) or _names(text, outside)
     return HIDDEN if hidden else text
+
+
+def _names(text: str, folders: Iterable[str]) -> bool:
+    """Whether one of these paths, or what lies below it, stands in a text."""
+    return any(re.search(rf"(?<![\w./-]){re.escape(folder)}(?![\w.-])", text) for folder in folders)
 
 
 def _is_below(path: str, folders: Iterable[str]) -> bool:

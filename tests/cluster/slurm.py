@@ -1,5 +1,6 @@
-"""A real Slurm on this machine: munge, slurmctld and two nodes on loopback, without systemd, root or accounts."""
+"""A real Slurm on this machine: munge, slurmctld, two nodes on loopback; no systemd, root or accounts."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -220,10 +221,8 @@ def stop(processes: list[psutil.Process]):
 
 def send(process: psutil.Process, number: int):
     """Send a signal to a process that may be gone."""
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         process.send_signal(number)
-    except psutil.NoSuchProcess:
-        pass
 
 
 def children(process: psutil.Process) -> list[psutil.Process]:

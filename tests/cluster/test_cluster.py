@@ -5,7 +5,7 @@ import re
 
 import pytest
 from runs import FIRST_EPOCH
-from support import artifacts
+from support import ROOT, artifacts
 
 pytestmark = pytest.mark.end_to_end
 GPU = re.compile(r"Tres\w+=gres:gpu:[1-9]")
@@ -52,3 +52,11 @@ def test_jobs_past_their_time_or_memory_are_sent_again_with_more(runs):
     assert (run.folder / "tried_large.txt").read_text().split() == ["600", "1200"]
     states = {re.search(r"JobState=(\w+)", job)[1] for job in run.jobs()}
     assert states == {"COMPLETED", "TIMEOUT", "FAILED"}
+
+
+def test_status_of_jobs_that_are_unknown_and_of_a_cluster_that_does_not_answer(slurm, tmp_path):
+    script = str(ROOT / "profiles/cluster-generic/status.sh")
+    assert slurm.run(script, "999999") == "failed\n"
+    elsewhere = tmp_path / "slurm.conf"
+    elsewhere.write_text(re.sub(r"(?<=SlurmctldPort=)\d+", "1", slurm.configuration.read_text()))
+    assert slurm.run("env", f"SLURM_CONF={elsewhere}", "SLURM_MSG_TIMEOUT=2", script, "1") == "running\n"

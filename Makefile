@@ -48,8 +48,8 @@ verify: ## whether results/ is as results/provenance.json says
 	@python=$(BIN)/python; test -x $$python || python=$(PYTHON); PYTHONPATH=scripts $$python -m smartnet.provenance verify results
 
 test: setup ## every test: style, units, the DAG, a whole small study
-	$(BIN)/python -m pytest --ignore=tests/end_to_end --ignore=tests/browser --numprocesses 2 --dist loadfile
-	$(BIN)/python -m pytest tests/end_to_end tests/browser
+	$(BIN)/python -m pytest --ignore=tests/end_to_end --ignore=tests/browser --ignore=tests/cluster --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest tests/end_to_end tests/browser tests/cluster
 
 lint: setup ## style of Python and Snakemake
 	$(BIN)/ruff check .

@@ -15,12 +15,13 @@ rule choose_browsed:
         cases="results/maps/browsed.tsv",
     log:
         "logs/choose_browsed.log",
+    localrule: True
     conda:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         runs=BROWSED,
         per_dataset=config["explain"]["browse"],
@@ -48,8 +49,8 @@ rule browsed_maps:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=growing(4000),
+        runtime=growing(60),
         gpu=1,
     params:
         max_slices=config["downstream"]["classification"]["max_slices"],
@@ -78,8 +79,8 @@ rule case_browser:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         runs=BROWSED,
         style=style_of("browser", "outlines"),

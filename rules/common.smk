@@ -305,6 +305,16 @@ def of_starts(table):
     ]
 
 
+def growing(amount):
+    """Memory or time of a job: this much, and as much again with every attempt."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+def growing_by_thread(amount):
+    """Memory of a job whose processes need this much each."""
+    return lambda wildcards, threads, attempt: amount * threads * attempt
+
+
 def column(rows, key):
     """One column of a list of rows."""
     return [row[key] for row in rows]

@@ -28,8 +28,8 @@ rule downstream:
         "../envs/training.yaml"
     threads: devices_of_model
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * devices_of_model(wildcards) * attempt,
-        runtime=lambda wildcards, attempt: 1440 * attempt,
+        mem_mb=growing_by_thread(3000),
+        runtime=growing(1440),
         gpu=devices_of_model,
     params:
         network=config["network"],
@@ -57,9 +57,10 @@ rule validate_baseline:
         model=one_of(BASELINES),
     conda:
         "../envs/imaging.yaml"
+    threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=growing(1000),
+        runtime=growing(60),
     params:
         task=lambda wildcards: MODELS[wildcards.model].task,
         threshold_hu=config["baseline"]["threshold_hu"],
@@ -76,12 +77,13 @@ rule operating_point:
         threshold="results/downstream/{model}/seed-{seed}/threshold.json",
     log:
         "logs/operating_point/{model}/seed-{seed}.log",
+    localrule: True
     conda:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         criterion=criterion_of_model,
         code=fingerprint("smartnet.operating_point"),

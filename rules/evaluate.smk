@@ -24,8 +24,8 @@ rule predict_classification:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        mem_mb=growing(2000),
+        runtime=growing(120),
         gpu=1,
     params:
         max_slices=config["downstream"]["classification"]["max_slices"],
@@ -56,8 +56,8 @@ rule predict_segmentation:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        mem_mb=growing(2000),
+        runtime=growing(120),
         gpu=1,
     params:
         max_slices=config["downstream"]["segmentation"]["max_slices"],
@@ -80,9 +80,10 @@ rule predict_baseline:
         model=one_of(BASELINES),
     conda:
         "../envs/imaging.yaml"
+    threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=growing(1000),
+        runtime=growing(60),
     params:
         task=lambda wildcards: MODELS[wildcards.model].task,
         threshold_hu=config["baseline"]["threshold_hu"],
@@ -110,8 +111,8 @@ rule measures:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=growing(1500),
+        runtime=growing(60),
     params:
         tolerance_mm=config["evaluation"]["surface_tolerance_mm"],
         min_lesion_ml=config["evaluation"]["min_lesion_ml"],
@@ -139,9 +140,10 @@ rule metrics:
         "benchmarks/metrics.tsv"
     conda:
         "../envs/analysis.yaml"
+    threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=growing(1000),
+        runtime=growing(60),
     params:
         runs=runs(),
         localisations=of_starts(LOCALISATION),
@@ -166,9 +168,10 @@ rule comparisons:
         "benchmarks/comparisons.tsv"
     conda:
         "../envs/analysis.yaml"
+    threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=growing(1000),
+        runtime=growing(60),
     params:
         runs=runs(),
         references=REFERENCES,

@@ -20,8 +20,8 @@ rule features:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=growing(2000),
+        runtime=growing(60),
         gpu=1,
     params:
         per_dataset=config["explain"]["slices_per_dataset"],
@@ -44,8 +44,8 @@ rule tsne:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         perplexity=config["explain"]["perplexity"],
         draw_seed=config["seed"],
@@ -67,8 +67,8 @@ rule separability:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         neighbours=config["explain"]["neighbours"],
         draw_seed=config["seed"],
@@ -86,11 +86,13 @@ rule choose_cases:
         cases="results/maps/cases.tsv",
     log:
         "logs/choose_cases.log",
+    localrule: True
     conda:
         "../envs/analysis.yaml"
+    threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         cases=config["explain"]["cases"],
         draw_seed=config["seed"],
@@ -125,8 +127,8 @@ rule maps:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=growing(4000),
+        runtime=growing(60),
         gpu=1,
     params:
         max_slices=config["downstream"]["segmentation"]["max_slices"],
@@ -156,8 +158,8 @@ rule localisation:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        mem_mb=growing(4000),
+        runtime=growing(120),
         gpu=1,
     params:
         max_slices=config["downstream"]["segmentation"]["max_slices"],

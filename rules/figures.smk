@@ -22,8 +22,8 @@ rule figure_datasets:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         style=style_of("datasets", "classes", "kinds"),
         code=fingerprint("smartnet.figures.datasets"),
@@ -51,8 +51,8 @@ rule figure_roc:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         runs=runs("classification", seeds=[FIRST_SEED], among=COMPARED),
         style=style_of("roc", "starts"),
@@ -81,8 +81,8 @@ rule figure_calibration:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         runs=runs("classification", seeds=[FIRST_SEED], among=COMPARED),
         style=style_of("calibration", "starts", "classes"),
@@ -113,8 +113,8 @@ rule figure_randomisation:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         pretexts=config["pretexts"],
         style=style_of("randomisation", "starts"),
@@ -144,8 +144,8 @@ rule figure_tsne:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         pretexts=config["pretexts"],
         seed=FIRST_SEED,
@@ -178,8 +178,8 @@ rule figure_learning:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         pretexts=config["pretexts"],
         models=LEARNED,
@@ -208,8 +208,8 @@ rule figure_agreement:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         runs=runs("segmentation", seeds=[FIRST_SEED], among=COMPARED),
         style=style_of("agreement", "starts"),
@@ -236,8 +236,8 @@ rule figure_lesions:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         models=models_of("segmentation", COMPARED),
         style=style_of("lesions", "starts"),
@@ -265,8 +265,8 @@ rule figure_comparison:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         references=REFERENCES,
         style=style_of("comparison", "starts"),
@@ -293,8 +293,8 @@ rule figure_subgroups:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         references=REFERENCES,
         baselines={MODELS[name].task: name for name in BASELINES},
@@ -322,8 +322,8 @@ rule figure_operators:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         models=SIBLINGS,
         style=style_of("operators", "starts"),

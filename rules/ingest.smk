@@ -37,8 +37,8 @@ rule index:
         "../envs/imaging.yaml"
     threads: 4
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=growing(1000),
+        runtime=growing(60),
     params:
         folder=lambda wildcards, input: raw_folder(wildcards),
         code=INDEX_CODE,
@@ -61,9 +61,10 @@ rule catalog:
         "benchmarks/catalog/{dataset}/{shard}.tsv"
     conda:
         "../envs/imaging.yaml"
+    threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         shards=lambda wildcards: DATASETS[wildcards.dataset]["shards"],
         folder=lambda wildcards, input: raw_folder(wildcards),
@@ -94,8 +95,8 @@ rule volumes:
         "../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, threads, attempt: 1500 * threads * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=growing_by_thread(1500),
+        runtime=growing(60),
     params:
         folder=lambda wildcards, input: raw_folder(wildcards),
         masks=lambda wildcards, input: masks_folder(wildcards),

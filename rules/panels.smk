@@ -24,8 +24,8 @@ rule figure_montage:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         style=style_of("montage", "outlines"),
         code=fingerprint("smartnet.figures.montage"),
@@ -53,8 +53,8 @@ rule figure_segmentation:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         runs=runs("segmentation", seeds=[FIRST_SEED], among=COMPARED),
         style=style_of("segmentation", "outlines"),
@@ -83,8 +83,8 @@ rule figure_failures:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         runs=runs(seeds=[FIRST_SEED], among=REFERENCES.values()),
         style=style_of("failures", "outlines"),
@@ -113,8 +113,8 @@ rule figure_rendering:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         model=REFERENCES["segmentation"],
         style=style_of("rendering", "outlines"),
@@ -146,8 +146,8 @@ rule figure_activation:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         pretexts=config["pretexts"],
         style=style_of("activation", "outlines"),
@@ -179,8 +179,8 @@ rule figure_gradcam:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         pretexts=config["pretexts"],
         style=style_of("gradcam", "outlines"),
@@ -216,8 +216,8 @@ rule figure_profile:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         start=REFERENCE,
         style=style_of("profile", "outlines", "starts"),
@@ -252,8 +252,8 @@ rule figure_volumetric:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         style=style_of("volumetric", "outlines"),
         code=fingerprint("smartnet.figures.volumetric"),

@@ -17,8 +17,8 @@ rule phantom:
         "../envs/imaging.yaml"
     threads: lambda wildcards: max(1, DATASETS[wildcards.dataset]["phantom"]["cases"] // 100)
     resources:
-        mem_mb=lambda wildcards, threads, attempt: 1500 * threads * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=growing_by_thread(1500),
+        runtime=growing(60),
     params:
         phantom=lambda wildcards: DATASETS[wildcards.dataset]["phantom"],
         matrix=config["phantom"]["matrix"],

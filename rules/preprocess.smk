@@ -16,9 +16,10 @@ rule slices:
         "benchmarks/slices/{dataset}/{shard}.tsv"
     conda:
         "../envs/imaging.yaml"
+    threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=growing(1500),
+        runtime=growing(60),
     params:
         preprocess=config["preprocess"],
         code=fingerprint("smartnet.slices.build"),
@@ -36,9 +37,10 @@ rule split:
         "logs/split.log",
     conda:
         "../envs/imaging.yaml"
+    threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         roles={name: entry["role"] for name, entry in DATASETS.items()},
         valid_fraction=config["split"]["valid_fraction"],

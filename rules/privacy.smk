@@ -20,8 +20,8 @@ rule phi_scan:
         "../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=growing(1500),
+        runtime=growing(60),
     params:
         folders=["results", "logs", "benchmarks"],
         configured=lambda wildcards, input: configured_names(),

@@ -48,8 +48,8 @@ rule provenance:
         "../envs/analysis.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        mem_mb=growing(1500),
+        runtime=growing(120),
     params:
         citation=yaml.safe_load((ROOT / "CITATION.cff").read_text()),
         code=fingerprint("smartnet.provenance.build"),

@@ -16,8 +16,8 @@ rule contact_sheets:
         "../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=growing(1500),
+        runtime=growing(60),
     params:
         code=fingerprint("smartnet.quality.sheets"),
     script:
@@ -38,8 +38,8 @@ rule quality:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(30),
     params:
         code=fingerprint("smartnet.quality.page"),
     script:
@@ -64,8 +64,8 @@ rule table_quality:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(30),
     params:
         code=fingerprint("smartnet.quality.summary"),
     script:

@@ -24,8 +24,8 @@ rule table_datasets:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         code=fingerprint("smartnet.figures.datasets"),
     script:
@@ -51,8 +51,8 @@ rule table_classification:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         models=models_of("classification", COMPARED),
         code=fingerprint("smartnet.figures.tables"),
@@ -78,8 +78,8 @@ rule table_operating:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         models=models_of("classification", COMPARED),
         prevalences=config["evaluation"]["prevalence"],
@@ -107,8 +107,8 @@ rule table_segmentation:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         models=models_of("segmentation", COMPARED),
         convention=EMPTY_CONVENTION,
@@ -135,8 +135,8 @@ rule table_agreement:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         models=models_of("segmentation", COMPARED),
         convention=EMPTY_CONVENTION,
@@ -163,8 +163,8 @@ rule table_lesions:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         models=models_of("segmentation", COMPARED),
         convention=EMPTY_CONVENTION,
@@ -191,8 +191,8 @@ rule table_pretexts:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         models=[name for name in COMPARED if MODELS[name].pretext],
         convention=EMPTY_CONVENTION,
@@ -219,8 +219,8 @@ rule table_operators:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         models=SIBLINGS,
         convention=EMPTY_CONVENTION,
@@ -249,8 +249,8 @@ rule table_published:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         phantoms=any(is_phantom(name) for name in TEST_SETS),
         convention=EMPTY_CONVENTION,
@@ -277,8 +277,8 @@ rule table_localisation:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         pretexts=config["pretexts"],
         code=fingerprint("smartnet.figures.localisation"),
@@ -304,8 +304,8 @@ rule table_comparisons:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         code=fingerprint("smartnet.figures.comparison"),
     script:
@@ -330,8 +330,8 @@ rule table_subgroups:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         references=REFERENCES,
         code=fingerprint("smartnet.figures.subgroups"),
@@ -357,8 +357,8 @@ rule table_features:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     params:
         starts=config["pretexts"],
         code=fingerprint("smartnet.figures.features"),

@@ -27,8 +27,8 @@ rule upstream:
         "../envs/training.yaml"
     threads: config["upstream"]["devices"]
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * config["upstream"]["devices"] * attempt,
-        runtime=lambda wildcards, attempt: 1440 * attempt,
+        mem_mb=growing_by_thread(3000),
+        runtime=growing(1440),
         gpu=config["upstream"]["devices"],
     params:
         network=config["network"],
@@ -59,8 +59,8 @@ rule visual_words:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        mem_mb=growing(3000),
+        runtime=growing(240),
         gpu=1,
     params:
         words={key: value for key, value in config["words"].items() if key != "folder"},
@@ -86,8 +86,8 @@ rule pretrained:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 10 * attempt,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         source=lambda wildcards: config["pretrained"][wildcards.pretext],
         network=config["network"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 
@@ -11,7 +12,10 @@ from smartnet.doctor.result import OK, WARNING, Result
 TEST_PROGRAMS = {
     "dciodvfy": ("that phantoms are valid DICOM", "dicom3tools"),
     "chromium": ("that the report opens", "chromium"),
+    "slurmctld": ("the study on a cluster", "munge slurmctld slurmd slurm-client"),
 }
+# Daemons lie where only root's PATH looks.
+SYSTEM_PROGRAMS = ":/usr/sbin:/sbin"
 
 
 def check_git() -> Result:
@@ -24,7 +28,8 @@ def check_git() -> Result:
 
 def check_test_programs() -> list[Result]:
     """Check the programs that only tests need."""
-    absent = [name for name in TEST_PROGRAMS if shutil.which(name) is None]
+    folders = f"{os.environ.get('PATH', os.defpath)}{SYSTEM_PROGRAMS}"
+    absent = [name for name in TEST_PROGRAMS if shutil.which(name, path=folders) is None]
     if not absent:
         return [Result(OK, "programs for tests", ", ".join(TEST_PROGRAMS))]
     results = []

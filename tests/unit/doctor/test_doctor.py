@@ -275,6 +275,17 @@ def test_programs_that_are_not_there(tmp_path):
     assert lines["chromium"][0] == WARNING
 
 
+def test_daemons_are_found_where_only_roots_path_looks(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    monkeypatch.setattr(tools, "SYSTEM_PROGRAMS", f":{tmp_path}")
+    assert tools.check_test_programs()[-1].line == (
+        "warning  slurmctld: not found: only for make test (the study on a cluster):"
+        " apt install munge slurmctld slurmd slurm-client"
+    )
+    (tmp_path / "slurmctld").touch(mode=0o755)
+    assert tools.check_test_programs()[-1].name == "chromium"
+
+
 def test_a_gpu_that_torch_cannot_use_is_a_warning(tmp_path, monkeypatch):
     """The driver's program is a stand-in: no machine that runs these tests need have a GPU."""
     import torch

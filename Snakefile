@@ -28,6 +28,9 @@ include: "rules/provenance.smk"
 include: "rules/privacy.smk"
 
 
+count_scripts()
+
+
 onstart:
     before_the_first_job(workflow)
 

@@ -22,7 +22,7 @@ from smartnet.dicom.folders import folder_state
 from smartnet.errors import ConfigError
 from smartnet.experiments import FROM_FILE, PRETEXTS, TASKS, models, references
 from smartnet.figures.names import display_name
-from smartnet.fingerprint import fingerprint
+from smartnet.fingerprint import fingerprint, script_fingerprint
 from smartnet.metrics.convention import EMPTY_CONVENTION
 from snakemake.utils import update_config
 
@@ -189,9 +189,11 @@ def slices_of_dataset(wildcards):
     return shard_folders("slices", [wildcards.dataset])
 
 
-def devices_of_model(wildcards):
-    """How many GPUs, or processes where there is none, share the training of a model."""
-    return config["downstream"][MODELS[wildcards.model].task]["devices"]
+def devices_of(wildcards):
+    """How many GPUs, or processes where there is none, share the training of a start or a model."""
+    if hasattr(wildcards, "model"):
+        return config["downstream"][MODELS[wildcards.model].task]["devices"]
+    return config["upstream"]["devices"]
 
 
 def start_of_model(wildcards):
@@ -315,6 +317,11 @@ def growing_by_thread(amount):
     return lambda wildcards, threads, attempt: amount * threads * attempt
 
 
+def growing_by_device(amount):
+    """Memory of a training that needs this much for each of its devices."""
+    return lambda wildcards, attempt: amount * devices_of(wildcards) * attempt
+
+
 def column(rows, key):
     """One column of a list of rows."""
     return [row[key] for row in rows]
@@ -338,6 +345,14 @@ def outputs_of(prefix):
     return [
         str(file) for name, rule in rules._rules.items() if name.startswith(prefix) for file in rule.output
     ]
+
+
+def count_scripts():
+    """Let the scripts of the rules above count by what they do; our profiles turn off that they count by their time."""
+    every = [proxy.rule for proxy in rules._rules.values()]
+    for each in every:
+        if each.script:
+            each.set_params(script=script_fingerprint(ROOT / "scripts" / Path(each.script).name))
 
 
 def before_the_first_job(workflow):

@@ -26,11 +26,11 @@ rule downstream:
     priority: 40
     conda:
         "../envs/training.yaml"
-    threads: devices_of_model
+    threads: devices_of
     resources:
-        mem_mb=growing_by_thread(3000),
+        mem_mb=growing_by_device(3000),
         runtime=growing(1440),
-        gpu=devices_of_model,
+        gpu=devices_of,
     params:
         network=config["network"],
         task=lambda wildcards: MODELS[wildcards.model].task,

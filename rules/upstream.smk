@@ -27,7 +27,7 @@ rule upstream:
         "../envs/training.yaml"
     threads: config["upstream"]["devices"]
     resources:
-        mem_mb=growing_by_thread(3000),
+        mem_mb=growing_by_device(3000),
         runtime=growing(1440),
         gpu=config["upstream"]["devices"],
     params:

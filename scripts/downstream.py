@@ -17,5 +17,5 @@ with job(snakemake, stored=True) as taken:
             seed=int(snakemake.wildcards.seed),
             gpu=snakemake.resources.gpu,
             threads=snakemake.threads,
-            **dict(snakemake.params.items()),
+            **{name: value for name, value in snakemake.params.items() if name != "script"},
         )

@@ -133,6 +133,11 @@ def fingerprint(*names: str) -> str:
     return digest.hexdigest()[:12]
 
 
+def script_fingerprint(file: Path) -> str:
+    """Hash the behaviour of a rule's script, without what it imports: ``script`` and 12 hex digits."""
+    return f"script {hashlib.sha256(_behaviour(file)).hexdigest()[:12]}"
+
+
 def library() -> list[str]:
     """Name every module of the library, sorted."""
     files = (file.relative_to(ROOT) for file in ROOT.rglob("*.py"))

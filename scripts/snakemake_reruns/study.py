@@ -77,13 +77,19 @@ def _key(job: Any) -> Key:
 
 
 def _job(dag: Any, job: Any) -> Job:
-    params = dict(job.params.items())
+    params = _counting(job)
     code = params.pop("code", "")
     files = tuple(map(str, job.input)), tuple(map(str, job.output))
     after = frozenset(_key(other) for other in dag.dependencies[job])
     return Job(
         {path: value for name in params for path, value in _leaves(name, params[name])}, files, code, after
     )
+
+
+def _counting(job: Any) -> dict[str, Any]:
+    """The params that Snakemake judges by: those that are made of inputs and the like do not count."""
+    counting = {repr(value) for value in job.non_derived_params}
+    return {name: value for name, value in job.params.items() if repr(value) in counting}
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:

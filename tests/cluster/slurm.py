@@ -59,7 +59,7 @@ SlurmdTimeout=300
 PartitionName=cpu Nodes=ALL Default=YES DefMemPerCPU=500
 PartitionName=gpu Nodes=ALL DefMemPerCPU=500
 """
-NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=4 RealMemory=16000 Gres=gpu:2"
+NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=8 RealMemory=16000 Gres=gpu:2"
 # A GPU is as many character devices as are counted; nothing opens them.
 GPUS = "AutoDetect=off\n" + "".join(
     f"NodeName={name} Name=gpu File={device}\n" for name in NODES for device in ("/dev/null", "/dev/zero")

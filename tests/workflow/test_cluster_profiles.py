@@ -34,7 +34,9 @@ def resources(output):
 def test_a_rule_says_how_much_it_needs_and_asks_for_more_when_sent_again(name):
     assert re.search(r"^    threads: ", RULES[name], re.MULTILINE)
     for resource in ("mem_mb", "runtime"):
-        assert re.search(rf"^        {resource}=growing(_by_thread)?\(\d+\),$", RULES[name], re.MULTILINE)
+        assert re.search(
+            rf"^        {resource}=growing(_by_thread|_by_device)?\(\d+\),$", RULES[name], re.MULTILINE
+        )
 
 
 def test_memory_and_time_of_every_job_double_at_the_second_attempt(checkout):

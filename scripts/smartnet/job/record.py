@@ -124,7 +124,7 @@ def keep(snakemake: Any, inputs: Mapping[str, str | None], how: Mapping[str, Any
     from smartnet.files import write_json  # after the versions are known: it imports pandas
 
     outside = configured_paths(getattr(snakemake, "config", {}))
-    params = dict(snakemake.params.items())
+    params = {name: value for name, value in snakemake.params.items() if name != "script"}
     outputs = {
         shown_path(path, key, snakemake.wildcards, outside): digest_of(digests(path, notes=NOTES))
         for key, path in _named(snakemake.output)

@@ -93,6 +93,8 @@ def _launch(function: str, options: Mapping[str, Any], processes: int) -> None:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    from smartnet.training import __main__ as launched  # it imports this module
+
     logging.getLogger("torchelastic-events-null").setLevel(logging.ERROR)  # its own life
     logs = [h.baseFilename for h in logging.getLogger().handlers if isinstance(h, logging.FileHandler)]
     task = {"function": function, "options": options, "logs": logs}
@@ -111,7 +113,7 @@ def _launch(function: str, options: Mapping[str, Any], processes: int) -> None:
         )
         try:
             with _importable():
-                elastic_launch(config, sys.executable)("-m", "smartnet.training", str(file))
+                elastic_launch(config, sys.executable)("-m", launched.__package__, str(file))
         except ChildFailedError as error:
             raise ModelError(_why(error.failures, file)) from None
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 LONGEST = 60  # letters of a value in a message
+SCRIPT = re.compile(r"'script [0-9a-f]{12}'")
 FINGERPRINT = re.compile(r"'[0-9a-f]{12}'")
 Behind = Mapping[str, Mapping[str, str]]
 
@@ -15,17 +16,20 @@ def changed_settings(old: Sequence[str], new: Mapping[str, Any], behind: Behind)
 
     Args:
         old: ``repr`` of the params of the last run, in any order.
-        new: the params now, by name; ``code`` is a fingerprint.
+        new: the params now, by name; ``code`` and ``script`` are fingerprints.
         behind: the hashes of the modules behind fingerprints, as far as they are known.
     """
     now = {name: repr(value) for name, value in new.items()}
     gone = sorted(set(old) - set(now.values()))
     came = {name: new[name] for name, text in now.items() if text not in old}
     texts = []
+    if came.pop("script", None):
+        gone = [text for text in gone if not SCRIPT.fullmatch(text)]
+        texts.append("its script changed")
     if "code" in came:
         before = [text for text in gone if FINGERPRINT.fullmatch(text)]
         gone = [text for text in gone if text not in before]
-        texts = [code_changed([text.strip("'") for text in before], came.pop("code"), behind)]
+        texts.append(code_changed([text.strip("'") for text in before], came.pop("code"), behind))
     for name, value in came.items():
         before = _counterpart(gone, value)
         if before is not None:

@@ -15,8 +15,8 @@ STUDY = [
 rule workflow_text:
     """Keep the workflow's own text beside what it made."""
     input:
-        snakefile=str(ROOT / "Snakefile"),
-        rules=[str(file) for file in sorted(ROOT.glob("rules/*.smk"))],
+        snakefile=shipped("Snakefile"),
+        rules=[shipped(f"rules/{file.name}") for file in sorted(ROOT.glob("rules/*.smk"))],
     output:
         folder=directory("results/workflow"),
     log:
@@ -26,8 +26,8 @@ rule workflow_text:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         code=fingerprint("smartnet.provenance.build"),
     script:

@@ -2,6 +2,7 @@
 
 import getpass
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -180,6 +181,36 @@ def test_data_of_ones_own_gets_a_secret_and_pseudonyms(hospital, study):
     theirs = {file.name for file in (study[0] / "results/volumes/internal/0").glob("c*.json")}
     assert len(ours) == len(theirs) == 4
     assert not ours & theirs
+
+
+def test_another_clone_takes_from_the_store_what_a_first_one_made(study, tmp_path):
+    """Slices and a training: the same bytes, no epoch trained; a changed setting is a miss."""
+    weights = "results/upstream/smartnet/seed-1/model.safetensors"
+    overlay = tmp_path / "store.yaml"
+    overlay.write_text(f"store: {{path: {tmp_path / 'store'}}}\n")
+    clones = {}
+    for name in ("first", "second"):
+        clones[name] = copy_checkout(tmp_path / name)
+        shutil.copytree(study[0] / "resources/phantom", clones[name] / "resources/phantom")
+        shutil.copytree(study[0] / ".snakemake/metadata", clones[name] / ".snakemake/metadata")
+        options = ("--configfile", "config/smoke.yaml", str(overlay), "--cores", "2")
+        result = run_snakemake(clones[name], *options, weights)
+        assert result.returncode == 0, result.stdout[-3000:]
+    logs = {name: (clone / "logs/upstream/smartnet/seed-1.log").read_text() for name, clone in clones.items()}
+    assert "epoch 1/2" in logs["first"] and "kept in the store" in logs["first"]
+    assert "epoch" not in logs["second"] and "taken from the store" in logs["second"]
+    for log in clones["second"].glob("logs/*/*/*.log"):
+        assert log.parts[-3] not in ("volumes", "slices") or "taken from the store" in log.read_text()
+    assert (clones["second"] / weights).read_bytes() == (study[0] / weights).read_bytes()
+    record = json.loads(
+        (clones["second"] / "resources/runs/upstream/pretext=smartnet,seed=1.json").read_text()
+    )
+    assert record["stored"] is True
+    overlay.write_text(overlay.read_text() + "upstream: {epochs: 3}\n")
+    result = run_snakemake(clones["second"], *options, weights)
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert "epoch 3/3" in (clones["second"] / "logs/upstream/smartnet/seed-1.log").read_text()
+    assert {path.stat().st_mode & 0o077 for path in (tmp_path / "store").rglob("*")} == {0}
 
 
 def test_a_mask_of_another_shape_is_one_readable_message(hospital):

@@ -56,7 +56,7 @@ def check_decoders(folder: Path) -> list[Result]:
         reference = read_slice(folder / f"{_REFERENCE}.ct").hu.astype(int)
     except ImportError as error:
         return [Result(MISSING, "decoders", f"{error.name} cannot be imported", "make setup")]
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         remedy = "restore resources/doctor from git"
         return [Result(MISSING, "decoders", f"the uncompressed sample: {error}", remedy)]
     failed = [result for sample in SAMPLES for result in _check(sample, folder, reference, read_slice)]
@@ -66,7 +66,7 @@ def check_decoders(folder: Path) -> list[Result]:
 def _check(sample: Sample, folder: Path, reference, read_slice) -> list[Result]:  # noqa: ANN001, numpy comes late
     try:
         off = int(abs(read_slice(folder / f"{sample.uid}.ct").hu.astype(int) - reference).max())
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         text = f"{error}"
     else:
         if off <= sample.off_hu:

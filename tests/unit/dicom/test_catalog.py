@@ -266,6 +266,7 @@ def test_a_shard_reads_whole_rows_of_its_own_cases_only(tmp_path, monkeypatch):
     for shard in range(4):
         catalog_shard(
             tmp_path / "out" / "index.tsv",
+            folder=tmp_path,
             labels=None,
             masks=None,
             dataset="site",

@@ -121,14 +121,27 @@ def index_rows(counts: list[int]) -> Iterator[dict[str, str]]:
             number += 1
 
 
-def make_index(path: str, exams: str, slices: str) -> None:
-    """Write the index of all rows, by path as the rule does."""
+def make_index(path: str, data: str, exams: str, slices: str) -> None:
+    """Write the index of all rows, by path as the rule does, and what it stands for."""
     import pandas as pd
 
-    from smartnet.files import write_table
+    from smartnet.dicom.folders import entries, folder_state
+    from smartnet.files import write_json, write_table
+    from smartnet.fingerprint import fingerprint
 
-    rows = index_rows(slices_of_exams(int(exams), int(slices)))
-    write_table(pd.DataFrame(rows).sort_values("path"), Path(path))
+    there = {name: (size, modified) for name, size, modified in entries(Path(data))}
+    rows = pd.DataFrame(index_rows(slices_of_exams(int(exams), int(slices))))
+    rows["size"], rows["modified"] = zip(*(there[name] for name in rows["path"]), strict=True)
+    index = Path(path)
+    write_table(rows.sort_values("path"), index)
+    write_json(
+        {"code": fingerprint("smartnet.dicom.index"), "folder": folder_state(Path(data))},
+        index.with_suffix(".json"),
+    )
+    index.with_name(f"{index.stem}_private.tsv").write_text("kind\tvalue\n")
+    key = index.parents[1] / "identity/key"
+    key.parent.mkdir(parents=True, exist_ok=True)
+    key.write_bytes(KEY)
 
 
 def make_phantoms(folder: str, cases: str) -> None:
@@ -158,6 +171,7 @@ def catalog(index: str, labels: str, shards: str, masks: str = "") -> None:
 
     catalog_shard(
         Path(index),
+        folder=Path(labels).parent,
         labels=Path(labels),
         masks=Path(masks) if masks else None,
         dataset="development",
@@ -244,12 +258,15 @@ def measure_all(work: Path, exams_: int, slices: int) -> None:
     def row(what: str, cost: Cost) -> None:
         print(f"| {what} | {cost.wall:.1f} | {cost.cpu:.1f} | {cost.peak_mb:.0f} |", flush=True)
 
+    index = work / "resources/index/development.tsv"
     for layout, where in (("flat", "all files in one folder"), ("folders", "a folder per exam")):
         call(make_files, work / layout, exams_, slices, layout)
         cost, jobs = plan(work, work / layout, SHARDS)
-        row(f"dry run, {jobs} jobs, {where}", cost)
-    call(make_index, work / "rows.tsv", exams_, slices)
-    row("catalog of one shard", call(catalog, work / "rows.tsv", work / "flat/labels.tsv", SHARDS)[0])
+        row(f"dry run, {jobs} jobs, {where}, before the first index", cost)
+    call(make_index, index, work / "flat", exams_, slices)
+    row("dry run after it", plan(work, work / "flat", SHARDS)[0])
+    row("every later dry run", plan(work, work / "flat", SHARDS)[0])
+    row("catalog of one shard", call(catalog, index, work / "flat/labels.tsv", SHARDS)[0])
     row("split", call(split, work, exams_)[0])
     call(make_phantoms, work / "phantom", 4)
     for files in (5_000, 20_000):

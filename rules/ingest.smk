@@ -37,7 +37,7 @@ rule index:
         "../envs/imaging.yaml"
     threads: 4
     resources:
-        mem_mb=growing(1000),
+        mem_mb=growing(4000),
         runtime=growing(60),
     params:
         folder=lambda wildcards, input: raw_folder(wildcards),

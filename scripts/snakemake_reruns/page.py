@@ -24,9 +24,9 @@ test sets ({training}).
 
 `figure_*` stands for all rules of that name, `figure_* (3)` for some. *New* jobs are those that the study did
 not have before. The scan for identifiers, `phi_scan`, runs after everything. Comments, docstrings and layout
-change nothing. A changed adapter (`scripts/*.py`) runs its own rule again. Where data of one's own lie changes
-nothing; what lies there counts shard by shard (docs/decisions/0014). What a change costs in a study of yours:
-`make why`.
+change nothing. A changed adapter (`scripts/*.py`) runs its own rule again. Where data of one's own lie is of
+no matter; what lies there counts shard by shard (docs/decisions/0014). What a change costs in a study of
+yours: `make why`.
 
 This page is made by `make docs`: every setting is changed, every study resolved by Snakemake, and their jobs
 compared.

@@ -10,7 +10,6 @@ from select import select
 import pytest
 from support import ROOT
 
-from smartnet.job import devices as module
 from smartnet.job.devices import VISIBLE, devices, parse_listing, visible_devices
 
 HOLDER = """
@@ -35,7 +34,8 @@ def hold(tmp_path):
     started = []
 
     def start(count, there="GPU-a,GPU-b,GPU-c"):
-        environment = {"PYTHONPATH": str(ROOT / "scripts"), VISIBLE: there}
+        environment = {"PYTHONPATH": str(ROOT / "scripts"), "PATH": os.environ["PATH"]}
+        environment |= {} if there is None else {VISIBLE: there}
         command = [sys.executable, "-c", HOLDER, str(count), tmp_path / "locks"]
         process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -117,23 +117,13 @@ def test_the_listing_of_the_driver_is_read(driver, tmp_path):
     assert VISIBLE not in os.environ
 
 
-def test_who_asks_for_all_of_several_has_them_alone(driver, tmp_path, monkeypatch):
-    taken = []
-    monkeypatch.setattr(module.time, "sleep", lambda seconds: taken.append(seconds) or waited())
-    with devices(3, folder=tmp_path / "locks"):
-        assert len(os.environ[VISIBLE].split(",")) == 3
-        monkeypatch.delenv(VISIBLE)
-        with pytest.raises(StillWaitingError), devices(1, folder=tmp_path / "locks"):
-            pass
-    assert taken
-
-
-class StillWaitingError(Exception):
-    """A job that found no free device."""
-
-
-def waited():
-    raise StillWaitingError
+def test_who_asks_for_all_of_several_has_them_alone(driver, hold):
+    everything = hold(3, there=None)
+    assert len(given(everything)) == 3
+    one = hold(1, there=None)
+    assert not has_spoken(one, within=2) and one.poll() is None
+    everything.communicate("\n", timeout=30)
+    assert len(given(one)) == 1
 
 
 def test_a_number_and_an_identifier_are_one_device(driver, tmp_path, monkeypatch):

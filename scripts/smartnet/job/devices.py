@@ -7,41 +7,65 @@ import logging
 import os
 import re
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import takewhile
 from pathlib import Path
+from typing import NamedTuple
 
-from filelock import FileLock, Timeout
+from filelock import lock_descriptor, unlock_descriptor
 
 logger = logging.getLogger(__name__)
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-FOLDER = Path(tempfile.gettempdir(), "smartnet-gpus")
+FOLDER = Path("/tmp/smartnet-gpus")  # not below TMPDIR, which may be a user's or a job's own
 WAIT_S, PATIENCE_S = 0.5, 30.0  # between tries; until it is said that there is a wait
+CPU = "cpu"
+
+
+class Device(NamedTuple):
+    """A GPU, or a part of one (MIG).
+
+    Attributes:
+        name: by which CUDA is told of it.
+        uuid: by which all know it; the name where the driver does not say.
+        model: such as ``NVIDIA H100 80GB HBM3``; of a part with its profile. Empty if unknown.
+        gpu: number of the whole GPU, as ``nvidia-smi`` counts; -1 if unknown.
+    """
+
+    name: str
+    uuid: str
+    model: str = ""
+    gpu: int = -1
 
 
 @contextmanager
-def devices(count: int, *, folder: Path = FOLDER) -> Iterator[None]:
+def devices(count: int, *, folder: Path = FOLDER) -> Iterator[list[str]]:
     """Let this process and its children see as many GPUs as they asked for, and no other job see these.
 
-    Without GPUs asked for none is seen. Where there are not more than asked for, which is so where a
-    scheduler has given them, there is nothing to choose.
+    Without GPUs asked for none is seen. Where a scheduler has given just as many, or the machine has a single
+    one, which jobs may share, there is nothing to choose.
 
     Args:
         count: GPUs asked for.
         folder: of the lock files.
+
+    Yields:
+        models of the devices that the job can compute on: GPUs, or ``cpu`` where there are too few.
     """
     before = os.environ.get(VISIBLE)
     there = visible_devices() if count else []
+    given = len(there) == count and (before is not None or count == 1)
     try:
         with ExitStack() as held:
+            used = there[:count]
             if not count:
                 os.environ[VISIBLE] = ""
-            elif len(there) > count:
-                os.environ[VISIBLE] = ",".join(_choose(there, count, held, folder))
-            yield
+            elif len(there) >= count and not given:
+                used = _choose(there, count, held, folder)
+                os.environ[VISIBLE] = ",".join(device.name for device in used)
+            yield sorted(device.model for device in used) if count and len(used) == count else [CPU]
     finally:
         if before is None:
             os.environ.pop(VISIBLE, None)
@@ -49,61 +73,101 @@ def devices(count: int, *, folder: Path = FOLDER) -> Iterator[None]:
             os.environ[VISIBLE] = before
 
 
-def visible_devices() -> list[str]:
-    """Name the GPUs that this process may use, in order, without loading torch."""
+def visible_devices() -> list[Device]:
+    """Give the GPUs that this process may use, in order, without loading torch."""
+    there = _listed()
     named = os.environ.get(VISIBLE)
-    if named is not None:
-        return [name.strip() for name in named.split(",") if name.strip()]
-    try:
-        answer = subprocess.run(
-            ["nvidia-smi", "-L"], capture_output=True, text=True, check=True, timeout=60
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
-        return []
-    return parse_listing(answer)
+    if named is None:
+        return there
+    names = [name.strip() for name in named.split(",") if name.strip()]
+    return [_known(name, there) for name in takewhile(lambda name: not name.startswith("-"), names)]
 
 
-def parse_listing(text: str) -> list[str]:
-    """Read the identifiers of ``nvidia-smi -L``; of a GPU that is divided (MIG), those of its parts."""
-    found: list[str] = []
+def parse_listing(text: str) -> list[Device]:
+    """Read ``nvidia-smi -L``: the GPUs; of one that is divided (MIG) its parts."""
+    found: list[Device] = []
+    gpu, model = -1, ""
     for line in text.splitlines():
-        uuid = re.search(r"\(UUID: ((?:GPU|MIG)-[^)]+)\)", line)
-        if uuid is None:
-            continue
-        if uuid[1].startswith("MIG-") and found and found[-1].startswith("GPU-"):
-            found.pop()  # CUDA uses the parts, never the whole
-        found.append(uuid[1])
+        if whole := re.match(r"GPU (\d+): (.*) \(UUID: (GPU-[^)]+)\)", line):
+            gpu, model = int(whole[1]), whole[2]
+            found.append(Device(whole[3], whole[3], model, gpu))
+        elif part := re.match(r"\s+(MIG \S+).*\(UUID: (MIG-[^)]+)\)", line):
+            if found and found[-1].uuid.startswith("GPU-"):
+                found.pop()  # CUDA uses the parts, never the whole
+            found.append(Device(part[2], part[2], f"{model} {part[1]}", gpu))
     return found
 
 
-def _choose(there: Sequence[str], count: int, held: ExitStack, folder: Path) -> list[str]:
+def _listed() -> list[Device]:
+    try:
+        answer = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return parse_listing(answer.stdout)
+
+
+def _known(name: str, there: Sequence[Device]) -> Device:
+    """What the driver knows of a device that is named by its number, its UUID or the begin of one."""
+    for device in there:
+        if device.gpu == int(name) if name.isdecimal() else device.uuid.startswith(name):
+            return device._replace(name=name)
+    return Device(name, name)
+
+
+def _choose(there: Sequence[Device], count: int, held: ExitStack, folder: Path) -> list[Device]:
     """Lock ``count`` devices; all or none at a time, so that two who wait for two cannot block each other."""
-    _open(folder)
     begin, said = time.monotonic(), False
     while True:
         with ExitStack() as tried:
-            chosen = []
-            for name in there:
-                lock = FileLock(folder / (re.sub(r"[^\w-]", "_", name) + ".lock"), mode=0o666)
-                try:
-                    tried.enter_context(lock.acquire(timeout=0))
-                except Timeout:
-                    continue
-                chosen.append(name)
-                if len(chosen) == count:
-                    held.push(tried.pop_all())
-                    logger.info("on GPU %s", ", ".join(chosen))
-                    return chosen
+            try:
+                chosen = _lock(there, count, tried, folder)
+            except OSError as error:
+                logger.warning("no GPU can be kept from other jobs (%s): they may meet", error.strerror)
+                return list(there[:count])
+            if len(chosen) == count:
+                held.push(tried.pop_all())
+                logger.info("on GPU %s", ", ".join(device.name for device in chosen))
+                return chosen
         if not said and time.monotonic() - begin > PATIENCE_S:
             logger.info("waiting for %d of the %d GPUs: others have them", count, len(there))
             said = True
         time.sleep(WAIT_S)
 
 
-def _open(folder: Path) -> None:
+def _lock(there: Sequence[Device], count: int, tried: ExitStack, folder: Path) -> list[Device]:
+    """Lock free devices, ``count`` at most.
+
+    Raises:
+        OSError: there can be no lock files.
+    """
+    _open_folder(folder)
+    chosen: list[Device] = []
+    for device in there:
+        file = _open_file(folder / (re.sub(r"[^\w-]", "_", device.uuid) + ".lock"))
+        tried.callback(os.close, file)
+        if lock_descriptor(file, blocking=False):
+            tried.callback(unlock_descriptor, file)  # closing is not enough: a forked child may have it open
+            chosen.append(device)
+        if len(chosen) == count:
+            break
+    return chosen
+
+
+def _open_folder(folder: Path) -> None:
     """Make the folder for all users of the machine, as /tmp is."""
     try:
         folder.mkdir()
         folder.chmod(0o1777)
     except FileExistsError:
         pass
+
+
+def _open_file(path: Path) -> int:
+    """Open a lock file for all users. filelock's own ``FileLock`` refuses one that another user made here."""
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        file = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+    except FileExistsError:  # O_CREAT is refused here for another user's file
+        return os.open(path, flags)
+    os.fchmod(file, 0o666)
+    return file

@@ -40,8 +40,8 @@ def job(
             discard_unfinished(snakemake.output)
             discard_finished_states(snakemake.input)
             try:
-                with devices(gpus_of(snakemake)), recorded(snakemake) as run:
-                    store = Stored.of(snakemake, run, reads) if stored else None
+                with devices(gpus_of(snakemake)) as models, recorded(snakemake) as run:
+                    store = Stored.of(snakemake, run, models, reads) if stored else None
                     taken = store is not None and store.take()
                     yield taken
                     if store is not None and not taken:

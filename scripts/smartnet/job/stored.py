@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from smartnet.job.digests import digests
+from smartnet.job.digests import hash_files
 from smartnet.job.record import Run, configured_paths, facts, without_paths
 from smartnet.store.entry import key_of, put, take
 from smartnet.store.rights import Rights
@@ -15,15 +15,10 @@ from smartnet.store.rights import Rights
 # Packages that can change the bytes of a result; one that an environment lacks is left out.
 PACKAGES = (
     *("torch", "lightning", "monai", "numpy", "scipy", "pandas", "scikit-learn", "scikit-image"),
-    *("SimpleITK", "nibabel", "opencv-python-headless", "pydicom", "pylibjpeg", "pyjpegls"),
+    *("SimpleITK", "nibabel", "opencv-python-headless", "pydicom"),
+    *("pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pyjpegls"),
 )
-_NO_CONTENT = (
-    "code",
-    "folder",
-    "labels",
-    "masks",
-    "pictures",
-)  # params: stand elsewhere, or say where files lie
+_NO_CONTENT = ("code", "folder", "masks", "pictures")  # params: stand elsewhere, or say where files lie
 
 
 class Stored:
@@ -34,19 +29,29 @@ class Stored:
         run: the job under way; its inputs have been read.
         store: folder of the store.
         rights: in it.
-        also: digests of files that the job reads beside its inputs.
+        content: all that the result depends on, see :func:`depends_on`.
     """
 
-    def __init__(self, snakemake: Any, run: Run, *, store: Path, rights: Rights, also: list[str]) -> None:
+    def __init__(
+        self, snakemake: Any, run: Run, *, store: Path, rights: Rights, content: dict[str, Any]
+    ) -> None:
         """Name the result."""
         self.snakemake, self.run, self.store, self.rights = snakemake, run, store, rights
         self.outputs = {key: Path(path) for key, path in snakemake.output.items()}
-        self.key = key_of(depends_on(snakemake, run.inputs or {}, also))
+        self.content, self.key = content, key_of(content)
         self.begin = time.perf_counter()
 
     @classmethod
-    def of(cls, snakemake: Any, run: Run, reads: Callable[[], Iterable[Path]] | None) -> "Stored | None":
+    def of(
+        cls, snakemake: Any, run: Run, models: list[str], reads: Callable[[], Iterable[Path]] | None
+    ) -> "Stored | None":
         """The place for a job's result; None without a store, or if what the job reads is not all known.
+
+        Args:
+            snakemake: the object that Snakemake gives to a script.
+            run: the job under way; its inputs have been read.
+            models: of the devices that the job can compute on.
+            reads: gives the files that the job reads beside its inputs.
 
         Raises:
             ConfigError: the store's group does not exist.
@@ -54,9 +59,14 @@ class Stored:
         settings = snakemake.config.get("store") or {}
         if not settings.get("path") or run.inputs is None or None in run.inputs.values():
             return None
-        also = [digest.sha256 for path in (reads() if reads else ()) for digest in digests(path).values()]
-        store = Path(settings["path"]).expanduser()
-        return cls(snakemake, run, store=store, rights=Rights.of(settings.get("group")), also=also)
+        also = [digest.sha256 for digest in hash_files(list(reads()))] if reads else []
+        return cls(
+            snakemake,
+            run,
+            store=Path(settings["path"]).expanduser(),
+            rights=Rights.of(settings.get("group")),
+            content=depends_on(snakemake, run.inputs, models, also),
+        )
 
     def take(self) -> bool:
         """Take the result, if it is there; the record of this run then tells of the job that made it."""
@@ -69,13 +79,21 @@ class Stored:
     def put(self) -> None:
         """Keep the result."""
         made = facts(self.snakemake, time.perf_counter() - self.begin)
-        wildcards = {name: str(value) for name, value in self.snakemake.wildcards.items()}
-        about = {"rule": self.snakemake.rule, "wildcards": wildcards, "made": made}
-        put(self.store, self.key, self.outputs, about, self.rights)
+        about = {name: self.content[name] for name in ("rule", "wildcards", "settings", "code")}
+        put(self.store, self.key, self.outputs, {**about, "made": made}, self.rights)
 
 
-def depends_on(snakemake: Any, inputs: Mapping[str, str | None], also: list[str]) -> dict[str, Any]:
-    """All that a result depends on, as JSON has it; no name of a file outside of the study is part of it."""
+def depends_on(
+    snakemake: Any, inputs: Mapping[str, str | None], models: list[str], also: list[str]
+) -> dict[str, Any]:
+    """All that a result depends on, as JSON has it; no name of a file outside of the study is part of it.
+
+    Args:
+        snakemake: the object that Snakemake gives to a script.
+        inputs: sha256 by shown path.
+        models: of the devices that the job can compute on.
+        also: sha256 of files that the job reads beside its inputs.
+    """
     outside = configured_paths(snakemake.config)
     params = {name: value for name, value in snakemake.params.items() if name not in _NO_CONTENT}
     gpu = getattr(snakemake.resources, "gpu", None)
@@ -88,8 +106,8 @@ def depends_on(snakemake: Any, inputs: Mapping[str, str | None], also: list[str]
         "inputs": sorted(item for item in inputs.items() if not item[0].endswith("/run.json")),
         "also": also,
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
-        # sums depend on the device and, on a CPU, on the number of threads
-        "device": None if gpu is None else [gpu, snakemake.threads, platform.machine()],
+        # sums depend on the device that is there, not on the one asked for, and on the number of threads
+        "device": None if gpu is None else [*models, snakemake.threads, platform.machine()],
     }
 
 

@@ -1,6 +1,7 @@
 """``python -m smartnet.store list|prune FOLDER``: what a store holds, and making room in it."""
 
 import argparse
+import logging
 import sys
 import time
 from pathlib import Path
@@ -29,6 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
             age = (time.time() - made) / DAY_S
             sys.stdout.write(f"{key} {age:8.1f} d {size / 1e6:10.1f} MB  {_what(options.folder, key)}\n")
         return 0
+    if options.older_than is None and options.max_gb is None:
+        parser.error("say what shall go: --older-than DAYS, --max-gb N or both")
+    logging.basicConfig(format="%(message)s")
     gone = prune(
         options.folder,
         older_than_s=None if options.older_than is None else options.older_than * DAY_S,

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 FORMAT = 1
+_ENTRY = re.compile(r"\.?([0-9a-f]{2})[0-9a-f]{30}(\..+)?")  # whole, half-written or set aside
 
 
 def key_of(content: Mapping[str, Any]) -> str:
@@ -50,11 +52,13 @@ def take(store: Path, key: str, outputs: Mapping[str, Path], rights: Rights) -> 
             rights.check(place)
         if not entry.is_dir():
             return None
+        if not (entry / MANIFEST).is_file():
+            raise DamagedError("it has no manifest")
         manifest = read_json(entry / MANIFEST)
         _take(entry, manifest["outputs"], outputs)
     except UntrustedError as error:
         logger.warning("the store has this result (%s), but %s: it is made here", key, error)
-    except (ValueError, KeyError, DamagedError) as error:
+    except (ValueError, KeyError, TypeError, DamagedError) as error:
         logger.warning("the store's entry %s is damaged (%s): it is set aside and made anew", key, error)
         _set_aside(entry)
     except OSError as error:
@@ -99,6 +103,7 @@ def put(store: Path, key: str, outputs: Mapping[str, Path], facts: Mapping[str, 
     entry = folder_of(store, key)
     half = entry.with_name(f".{key}.{socket.gethostname()}.{os.getpid()}")
     try:
+        shutil.rmtree(half, ignore_errors=True)  # of a killed process that had this number
         rights.open_folder(store, shared=True)
         rights.check(store)
         rights.open_folder(entry.parent, shared=True)
@@ -148,15 +153,18 @@ def _remove(path: Path) -> None:
 
 
 def entries(store: Path) -> Iterator[tuple[str, float, int]]:
-    """Every entry of a store: key, time of making (s since the epoch), size in bytes."""
+    """Every entry of a store, nothing else there: name, time of making (s since the epoch), size in bytes."""
     for folder in sorted(store.glob("??/*")):
-        if folder.is_dir():
+        name = _ENTRY.fullmatch(folder.name)
+        if name and name[1] == folder.parent.name and folder.is_dir() and not folder.is_symlink():
             files = [path.lstat() for path in folder.rglob("*") if path.is_file()]
             yield folder.name, folder.stat().st_mtime, sum(state.st_size for state in files)
 
 
 def prune(store: Path, *, older_than_s: float | None, at_most_bytes: float | None, now: float) -> list[str]:
-    """Remove entries: those that are older, then the oldest until the rest is small enough; their keys.
+    """Remove entries: those that are older, then the oldest until the rest is small enough; their names.
+
+    Entries that another member of the group made are theirs to remove, and stay.
 
     Args:
         store: folder of the store.
@@ -169,7 +177,11 @@ def prune(store: Path, *, older_than_s: float | None, at_most_bytes: float | Non
     for key, made, size in found:
         old = older_than_s is not None and now - made > older_than_s
         if old or (at_most_bytes is not None and left > at_most_bytes):
-            shutil.rmtree(store / key.lstrip(".")[:2] / key)
+            try:
+                shutil.rmtree(store / key.lstrip(".")[:2] / key)
+            except OSError as error:
+                logger.warning("%s stays: it cannot be removed (%s)", key, error.strerror)
+                continue
             left -= size
             gone.append(key)
     return gone

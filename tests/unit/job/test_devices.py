@@ -10,7 +10,7 @@ from select import select
 import pytest
 from support import ROOT
 
-from smartnet.job.devices import VISIBLE, devices, parse_listing
+from smartnet.job.devices import VISIBLE, devices, parse_listing, visible_devices
 
 HOLDER = """
 import os, sys, time
@@ -25,6 +25,7 @@ LISTING = """GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-5d1b2c3a-0000-1111-2222-333
   MIG 3g.20gb     Device  1: (UUID: MIG-bbbbbbbb-0000-1111-2222-333344445555)
 GPU 1: NVIDIA H100 80GB HBM3 (UUID: GPU-6e2b2c3a-0000-1111-2222-333344445555)
 """
+WHOLE = "GPU-6e2b2c3a-0000-1111-2222-333344445555"
 
 
 @pytest.fixture
@@ -33,7 +34,8 @@ def hold(tmp_path):
     started = []
 
     def start(count, there="GPU-a,GPU-b,GPU-c"):
-        environment = {"PYTHONPATH": str(ROOT / "scripts"), VISIBLE: there}
+        environment = {"PYTHONPATH": str(ROOT / "scripts"), "PATH": os.environ["PATH"]}
+        environment |= {} if there is None else {VISIBLE: there}
         command = [sys.executable, "-c", HOLDER, str(count), tmp_path / "locks"]
         process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -90,17 +92,71 @@ def test_none_asked_for_none_seen(monkeypatch, tmp_path):
     assert VISIBLE not in os.environ
 
 
-def test_the_listing_of_the_driver_is_read(monkeypatch, tmp_path):
-    assert parse_listing(LISTING) == [
-        "MIG-aaaaaaaa-0000-1111-2222-333344445555",
-        "MIG-bbbbbbbb-0000-1111-2222-333344445555",
-        "GPU-6e2b2c3a-0000-1111-2222-333344445555",
-    ]
+@pytest.fixture
+def driver(monkeypatch, tmp_path):
+    """A driver that lists these GPUs."""
     (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\ncat <<'EOF'\n{LISTING}EOF\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.delenv(VISIBLE, raising=False)
-    with devices(1, folder=tmp_path / "locks"):
-        assert os.environ[VISIBLE] == "MIG-aaaaaaaa-0000-1111-2222-333344445555"
-    with devices(9, folder=tmp_path / "locks"):
+
+
+def test_the_listing_of_the_driver_is_read(driver, tmp_path):
+    parts = ["MIG-aaaaaaaa-0000-1111-2222-333344445555", "MIG-bbbbbbbb-0000-1111-2222-333344445555"]
+    found = parse_listing(LISTING)
+    assert [device.uuid for device in found] == [*parts, WHOLE]
+    assert [device.model for device in found[1:]] == [
+        "NVIDIA A100-SXM4-40GB MIG 3g.20gb",
+        "NVIDIA H100 80GB HBM3",
+    ]
+    with devices(1, folder=tmp_path / "locks") as models:
+        assert os.environ[VISIBLE] == parts[0] and models == ["NVIDIA A100-SXM4-40GB MIG 3g.20gb"]
+    with devices(9, folder=tmp_path / "locks") as models:
         assert VISIBLE not in os.environ, "fewer than asked for: torch finds what there is"
+        assert models == ["cpu"]
+    assert VISIBLE not in os.environ
+
+
+def test_who_asks_for_all_of_several_has_them_alone(driver, hold):
+    everything = hold(3, there=None)
+    assert len(given(everything)) == 3
+    one = hold(1, there=None)
+    assert not has_spoken(one, within=2) and one.poll() is None
+    everything.communicate("\n", timeout=30)
+    assert len(given(one)) == 1
+
+
+def test_a_number_and_an_identifier_are_one_device(driver, tmp_path, monkeypatch):
+    monkeypatch.setenv(VISIBLE, f"1, {WHOLE[:8]}, -1, 0")
+    first, second = visible_devices()
+    assert (first.name, first.uuid) == ("1", WHOLE) and second.uuid == WHOLE, "-1 ends the list, as for CUDA"
+    with devices(1, folder=tmp_path / "locks"):
+        assert [path.name for path in (tmp_path / "locks").iterdir()] == [f"{WHOLE}.lock"]
+
+
+def test_lock_files_of_another_user_are_used_too(tmp_path, monkeypatch):
+    """As in /tmp, where one may not make, remove or hand on what another one has."""
+    if os.getuid():
+        pytest.skip("only root can give files away")
+    monkeypatch.setenv(VISIBLE, "GPU-a,GPU-b")
+    before = os.umask(0o077)
+    try:
+        with devices(1, folder=tmp_path / "locks"):
+            pass
+    finally:
+        os.umask(before)
+    lock = tmp_path / "locks/GPU-a.lock"
+    assert lock.stat().st_mode & 0o777 == 0o666 and (tmp_path / "locks").stat().st_mode & 0o7777 == 0o1777
+    os.chown(lock, 1111, 1111)
+    os.chown(tmp_path / "locks", 2222, 2222)
+    with devices(1, folder=tmp_path / "locks"):
+        assert os.environ[VISIBLE] == "GPU-a"
+
+
+def test_without_lock_files_it_is_said_that_jobs_may_meet(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv(VISIBLE, "GPU-a,GPU-b")
+    with devices(1, folder=tmp_path / "no/such/folder"):
+        assert os.environ[VISIBLE] == "GPU-a"
+    assert caplog.messages == [
+        "no GPU can be kept from other jobs (No such file or directory): they may meet"
+    ]

@@ -3,6 +3,7 @@
 import grp
 import logging
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -73,6 +74,16 @@ def test_a_flipped_byte_is_noticed_and_the_entry_set_aside(store, wanted, caplog
     assert "is damaged" in caplog.text and "made anew" in caplog.text
     assert not wanted["weights"].exists() and not wanted["folder"].exists()
     assert not folder_of(store, KEY).exists()
+
+
+@pytest.mark.parametrize("content", [None, "[]", "{"], ids=["none", "of another kind", "cut off"])
+def test_an_entry_without_a_manifest_is_set_aside_and_kept_anew(store, made, wanted, caplog, content):
+    manifest = folder_of(store, KEY) / "manifest.json"
+    manifest.unlink() if content is None else manifest.write_text(content)
+    assert take(store, KEY, wanted, Rights()) is None
+    assert "is damaged" in caplog.text
+    put(store, KEY, made, FACTS, Rights())
+    assert take(store, KEY, wanted, Rights()) == FACTS
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o000])
@@ -176,3 +187,33 @@ def test_it_is_listed_and_pruned(store, made, capsys):
     assert prune(store, older_than_s=1500, at_most_bytes=None, now=3000) == [KEY]
     assert main(["prune", str(store), "--max-gb", "0"]) == 0
     assert capsys.readouterr().out == "1 entries removed\n"
+
+
+def test_pruning_spares_what_is_no_entry(store, capsys):
+    (store / "py/important").mkdir(parents=True)
+    (store / "py/important/file").write_text("of somebody who named the wrong folder")
+    (store / f"{KEY[:2]}/notes").mkdir()
+    set_aside = folder_of(store, KEY).with_name(f"{KEY}.damaged")
+    folder_of(store, KEY).rename(set_aside)
+    assert main(["prune", str(store), "--max-gb", "0"]) == 0
+    assert (store / "py/important/file").exists() and (store / f"{KEY[:2]}/notes").exists()
+    assert not set_aside.exists()
+    with pytest.raises(SystemExit):
+        main(["prune", str(store)])
+    assert "say what shall go" in capsys.readouterr().err
+
+
+def test_an_entry_that_cannot_be_removed_stays_and_the_next_goes(store, made, monkeypatch, caplog):
+    other = key_of({"rule": "upstream"})
+    put(store, other, made, FACTS, Rights())
+    os.utime(folder_of(store, KEY), (1000, 1000))
+    remove = shutil.rmtree
+
+    def refuse(path, **options):
+        if path.name == KEY:
+            raise PermissionError(13, "Permission denied")
+        remove(path, **options)
+
+    monkeypatch.setattr("smartnet.store.entry.shutil.rmtree", refuse)
+    assert prune(store, older_than_s=None, at_most_bytes=0, now=3000) == [other]
+    assert caplog.messages[-1] == f"{KEY} stays: it cannot be removed (Permission denied)"

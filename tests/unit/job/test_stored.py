@@ -1,0 +1,118 @@
+"""A job and the artifact store: what a result depends on, and that a job without need of it is not run."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from jobs import job_of
+
+from smartnet.job.run import job
+from smartnet.job.stored import depends_on
+from smartnet.store.entry import MANIFEST, key_of
+
+
+@pytest.fixture
+def clone(tmp_path, monkeypatch):
+    """Go to a clone: a folder of its own with the same input."""
+
+    def enter(name, text="slices"):
+        folder = tmp_path / name
+        (folder / "results").mkdir(parents=True, exist_ok=True)
+        (folder / "results/split.tsv").write_text(text)
+        monkeypatch.chdir(folder)
+        return folder
+
+    return enter
+
+
+def training(store, *, data="/data/smith", seed="1", epochs=2, threads=1, gpu=0):
+    """A job as Snakemake hands it to a script."""
+    made = job_of(
+        "upstream",
+        inputs={"split": "results/split.tsv"},
+        outputs={"weights": "results/weights", "history": "results/history.csv"},
+        config={"store": {"path": str(store), "group": None}, "datasets": {"internal": {"path": data}}},
+        threads=threads,
+        wildcards={"seed": seed},
+        settings={"epochs": epochs},
+        folder=data,
+        code="c0de",
+    )
+    made.resources = SimpleNamespace(gpu=gpu)
+    return made
+
+
+def run(snakemake, reads=None):
+    """Run a job; whether its result was taken from the store."""
+    with job(snakemake, stored=True, reads=reads) as taken:
+        if not taken:
+            Path("results/weights").write_text("weights")
+            Path("results/history.csv").write_text("epoch,loss\n")
+    return taken
+
+
+def test_another_clone_takes_what_a_first_one_made(clone, tmp_path):
+    clone("first")
+    assert not run(training(tmp_path / "store"))
+    folder = clone("second")
+    assert run(training(tmp_path / "store", data="/mnt/elsewhere"))
+    assert (folder / "results/weights").read_text() == "weights"
+    assert "taken from the store" in (folder / "logs/upstream.log").read_text()
+    record = json.loads((folder / "resources/runs/upstream/seed=1.json").read_text())
+    first = json.loads((tmp_path / "first/resources/runs/upstream/seed=1.json").read_text())
+    assert (first["stored"], record["stored"]) == (False, True)
+    assert record["outputs"] == first["outputs"]
+
+
+@pytest.mark.parametrize("changed", [{"seed": "2"}, {"epochs": 3}, {"threads": 2}])
+def test_another_seed_or_setting_is_another_result(clone, tmp_path, changed):
+    clone("first")
+    run(training(tmp_path / "store"))
+    clone("second")
+    assert not run(training(tmp_path / "store", **changed))
+
+
+def test_another_input_is_another_result(clone, tmp_path):
+    clone("first")
+    run(training(tmp_path / "store"))
+    clone("second", "other slices")
+    assert not run(training(tmp_path / "store"))
+
+
+def test_what_a_job_reads_beside_its_inputs_counts_by_content_not_by_name(clone, tmp_path):
+    for name, content in (("a.dcm", "pixels"), ("b.dcm", "pixels"), ("c.dcm", "other")):
+        (tmp_path / name).write_text(content)
+    taken = []
+    for name in "abc":
+        clone(name)
+        taken.append(run(training(tmp_path / "store"), reads=lambda name=name: [tmp_path / f"{name}.dcm"]))
+    assert taken == [False, True, False]
+
+
+def test_the_device_that_is_there_counts_not_the_one_asked_for():
+    def key(models, gpu):
+        return key_of(depends_on(training("store", gpu=gpu), {}, models, []))
+
+    assert key(["cpu"], 0) == key(["cpu"], 1)
+    assert len({key([model], 1) for model in ("cpu", "NVIDIA A100", "NVIDIA H100")}) == 3
+
+
+def test_a_manifest_tells_settings_and_code_and_no_path_or_user(clone, tmp_path):
+    clone("first")
+    run(training(tmp_path / "store", data="/data/smith"))
+    (manifest,) = (tmp_path / "store").rglob(MANIFEST)
+    facts = json.loads(manifest.read_text())["facts"]
+    assert (facts["rule"], facts["settings"], facts["code"]) == (
+        "upstream",
+        {"settings": {"epochs": 2}},
+        "c0de",
+    )
+    assert "smith" not in manifest.read_text() and str(tmp_path) not in manifest.read_text()
+
+
+def test_a_store_that_is_not_there_stops_no_job(clone, tmp_path):
+    folder = clone("first")
+    assert not run(training(tmp_path / "no/such/store"))
+    assert "cannot be kept in the store" in (folder / "logs/upstream.log").read_text()
+    assert (folder / "results/weights").exists()

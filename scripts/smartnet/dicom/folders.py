@@ -16,24 +16,31 @@ def entries(folder: Path) -> Iterator[Entry]:
     entered = set()
 
     def walk(place: str, prefix: str) -> Iterator[Entry]:
-        here = os.stat(place)  # noqa: PTH116 (a million files: paths as text)
-        if (here.st_dev, here.st_ino) in entered:
+        folder = os.stat(place)  # noqa: PTH116 (a million files: paths as text)
+        if (folder.st_dev, folder.st_ino) in entered:
             return
-        entered.add((here.st_dev, here.st_ino))
-        with os.scandir(place) as found:
-            for entry in sorted(found, key=lambda entry: entry.name):
-                try:
-                    is_folder, is_file = entry.is_dir(), entry.is_file()
-                except OSError:  # a link to itself
-                    continue
-                if is_folder:
-                    yield from walk(entry.path, f"{prefix}{entry.name}/")
-                elif is_file:
-                    state = entry.stat()
-                    yield f"{prefix}{entry.name}", state.st_size, state.st_mtime_ns
+        entered.add((folder.st_dev, folder.st_ino))
+        with os.scandir(place) as found:  # no entry is kept: they are large
+            here = sorted(kind for entry in found if (kind := _kind(entry)))
+        for name, size, modified in here:
+            if size is None:
+                yield from walk(f"{place}/{name}", f"{prefix}{name}/")
+            else:
+                yield f"{prefix}{name}", size, modified
 
     if Path(folder).is_dir():
         yield from walk(os.fspath(folder), "")
+
+
+def _kind(entry: os.DirEntry) -> tuple[str, int | None, int] | None:
+    """Name, size and time of a file; of a folder no size; None of anything else."""
+    try:
+        if entry.is_dir():
+            return entry.name, None, 0
+        state = entry.stat()
+        return (entry.name, state.st_size, state.st_mtime_ns) if entry.is_file() else None
+    except OSError:  # a link to itself, or to nothing
+        return None
 
 
 def digest(lines: Iterable[object]) -> str:

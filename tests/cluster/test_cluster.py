@@ -29,7 +29,7 @@ def test_study_ends_with_the_same_bytes_though_trainings_were_ended(struck, stud
         assert FIRST_EPOCH.search(log.read_text())[1] == "2", f"after {what} the training began anew"
         card = run.folder / "results" / log.relative_to(run.folder / "logs").with_suffix("") / "run.json"
         assert json.loads(card.read_text())["resumed_from"] == 1
-    assert not list(run.folder.glob("results/**/.*")), "temporary files are left"
+    assert not list(run.folder.glob("results/**/.*.tmp")), "temporary files are left"
 
 
 @pytest.mark.parametrize("profile", ["slurm", "generic"])

@@ -1,5 +1,6 @@
 """The whole study in smoke size, killed again and again at random moments, ends with the same bytes."""
 
+import math
 import random
 import re
 import subprocess
@@ -13,6 +14,7 @@ pytestmark = pytest.mark.end_to_end
 KILLS = 20
 STEPS = (0, 2)  # jobs that a run may finish before it is killed, of about 110
 SECONDS = (0.0, 3.0)  # that it goes on after that
+LONGEST = 60.0  # that a training may take to its first epoch
 INTO_EPOCH = (0.0, 0.4)  # every second run is killed so soon after a training has saved its first epoch
 
 
@@ -30,24 +32,32 @@ def kill(main):
 
 
 def run_and_kill(folder, rng, *, in_training):
-    """Run the study and kill it: some time after a few of its jobs are done, or in mid-training."""
+    """Run the study and kill it: some time after a few of its jobs are done, or in mid-training if one has begun."""
     command = snakemake_command(*SMOKE, "--cores", "2")
     steps, seconds = rng.randint(*STEPS), rng.uniform(*SECONDS)
     into_epoch = rng.uniform(*INTO_EPOCH)
-    before = trained(folder)
+    begun, before = time.time(), trained(folder)
     output = folder / "output.txt"
     with output.open("w") as file:
         main = psutil.Popen(command, cwd=folder, stdout=file, stderr=subprocess.STDOUT)
-    end = None
-    while end is None or time.monotonic() < end:
+    end = math.inf
+    while time.time() < end or (in_training and time.time() < end + LONGEST and is_loading(folder, begun)):
         time.sleep(0.02)
         assert main.poll() is None, f"ended by itself: {output.read_text()[-3000:]}"
         if in_training and trained(folder) - before:
             time.sleep(into_epoch)
             break
-        if end is None and output.read_text().count("%) done") >= steps:
-            end = time.monotonic() + seconds
+        if end == math.inf and output.read_text().count("%) done") >= steps:
+            end = time.time() + seconds
     kill(main)
+
+
+def is_loading(folder, begun):
+    """Whether a training has begun and saved no epoch yet."""
+    return any(
+        epoch is None and not text and (folder / log).stat().st_mtime >= begun
+        for log, (text, epoch) in first_epochs(folder).items()
+    )
 
 
 def first_epochs(folder):
@@ -91,5 +101,5 @@ def test_killed_at_twenty_random_moments_the_study_ends_with_the_same_bytes(stud
     runs = [file.read_text() for file in folder.glob("results/*stream/**/run.json")]
     assert any(re.search(r'"resumed_from": \d', run) for run in runs), "no training was killed"
     assert artifacts(folder) == artifacts(study[0])
-    assert not list(folder.glob("results/**/.*")), "temporary files are left"
+    assert not list(folder.glob("results/**/.*.tmp")), "temporary files are left"
     assert not list(folder.glob("resources/state/*")), "running states are left"

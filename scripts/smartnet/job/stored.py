@@ -1,5 +1,6 @@
 """The artifact store as a job sees it: what its result depends on, taking it, keeping it."""
 
+import logging
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -7,10 +8,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from smartnet.job.devices import CPU
 from smartnet.job.digests import hash_files
 from smartnet.job.record import Run, configured_paths, facts, without_paths
 from smartnet.store.entry import key_of, put, take
 from smartnet.store.rights import Rights
+
+logger = logging.getLogger(__name__)
 
 # Packages that can change the bytes of a result; one that an environment lacks is left out.
 PACKAGES = (
@@ -59,6 +63,9 @@ class Stored:
         settings = snakemake.config.get("store") or {}
         if not settings.get("path") or run.inputs is None or None in run.inputs.values():
             return None
+        if "" in models:
+            logger.warning("the store is not used: nvidia-smi does not say which model the GPU is")
+            return None
         also = [digest.sha256 for digest in hash_files(list(reads()))] if reads else []
         return cls(
             snakemake,
@@ -79,6 +86,9 @@ class Stored:
     def put(self) -> None:
         """Keep the result."""
         made = facts(self.snakemake, time.perf_counter() - self.begin)
+        if made["device"] == CPU and self.content["device"] and CPU not in self.content["device"]:
+            logger.info("not kept in the store: made on the CPU, though a GPU is there")
+            return
         about = {name: self.content[name] for name in ("rule", "wildcards", "settings", "code")}
         put(self.store, self.key, self.outputs, {**about, "made": made}, self.rights)
 

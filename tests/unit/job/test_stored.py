@@ -1,6 +1,7 @@
 """A job and the artifact store: what a result depends on, and that a job without need of it is not run."""
 
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -96,6 +97,25 @@ def test_the_device_that_is_there_counts_not_the_one_asked_for():
 
     assert key(["cpu"], 0) == key(["cpu"], 1)
     assert len({key([model], 1) for model in ("cpu", "NVIDIA A100", "NVIDIA H100")}) == 3
+
+
+def test_a_gpu_of_unknown_model_uses_no_store(clone, tmp_path, monkeypatch):
+    folder = clone("first")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a")
+    assert not run(training(tmp_path / "store", gpu=1))
+    assert "nvidia-smi does not say" in (folder / "logs/upstream.log").read_text()
+    assert not (tmp_path / "store").exists()
+
+
+def test_what_was_made_on_the_cpu_is_not_kept_as_of_the_gpu_that_is_there(clone, tmp_path, monkeypatch):
+    folder = clone("first")
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 'GPU 0: NVIDIA A100 (UUID: GPU-a)'\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert not run(training(tmp_path / "store", gpu=1))
+    assert "made on the CPU, though a GPU is there" in (folder / "logs/upstream.log").read_text()
+    assert not (tmp_path / "store").exists()
 
 
 def test_a_manifest_tells_settings_and_code_and_no_path_or_user(clone, tmp_path):

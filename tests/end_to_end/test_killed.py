@@ -32,7 +32,7 @@ def kill(main):
 
 
 def run_and_kill(folder, rng, *, in_training):
-    """Run the study and kill it: some time after a few of its jobs are done, or in mid-training if one has begun."""
+    """Run the study and kill it: some time after a few jobs are done, or in mid-training if one has begun."""
     command = snakemake_command(*SMOKE, "--cores", "2")
     steps, seconds = rng.randint(*STEPS), rng.uniform(*SECONDS)
     into_epoch = rng.uniform(*INTO_EPOCH)

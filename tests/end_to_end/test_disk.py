@@ -27,11 +27,11 @@ def folder(study, tmp_path_factory):
 
 
 def run_on_a_disk_of_its_own(folder, mount):
-    """Make the slices of the internal test set anew after this mount; what was printed, and files on that disk."""
+    """Make the slices of the internal test set anew after this mount; what was printed, files on the disk."""
     command = shlex.join(snakemake_command(*SMOKE, "--cores", "1", "--", TARGET))
+    script = f"{mount} && {command}; code=$?; echo {ON_DISK}; find {DISK} -type f; exit $code"
     result = subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
-        + [f"{mount} && {command}; code=$?; echo {ON_DISK}; find {DISK} -type f; exit $code"],
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -83,7 +83,7 @@ class Run:
                     if FIRST_EPOCH.findall(log.read_text()) == ["1"]:
                         return log, process, process.environ()["SLURM_JOB_ID"]
                     send(process, signal.SIGCONT)
-                except psutil.NoSuchProcess:
+                except (psutil.NoSuchProcess, psutil.AccessDenied):
                     continue
         return None
 

@@ -47,7 +47,7 @@ report: results/report.html ## results/report.html from what is there
 verify: ## whether results/ is as results/provenance.json says
 	@python=$(BIN)/python; test -x $$python || python=$(PYTHON); PYTHONPATH=scripts $$python -m smartnet.provenance verify results
 
-test: setup ## every test: style, units, the DAG, a whole small study
+test: setup ## every test but test-harm: style, units, the DAG, a whole small study
 	$(BIN)/python -m pytest --ignore=tests/end_to_end --ignore=tests/browser --ignore=tests/cluster --numprocesses 2 --dist loadfile
 	$(BIN)/python -m pytest tests/end_to_end tests/browser --ignore=tests/end_to_end/test_killed.py
 

@@ -1,12 +1,14 @@
 """The cluster, and the runs that share it: both studies and the small workflow run side by side."""
 
+import signal
+
 import pytest
 from runs import Run
 from slurm import Slurm, missing_programs
 from support import SMOKE, copy_checkout
 
 # As the profiles say, but for waiting: here nothing is far away.
-QUICK = ("--seconds-between-status-checks", "2", "--latency-wait", "20")
+QUICK = ("--latency-wait", "20")
 
 
 @pytest.fixture(scope="session")
@@ -15,11 +17,13 @@ def slurm():
     if absent := missing_programs():
         pytest.skip(f"no {', '.join(absent)} here: apt install munge slurmctld slurmd slurm-client")
     cluster = Slurm()
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to end, it still takes all down
     try:
         cluster.start()
         yield cluster
     finally:
         cluster.stop()
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")
@@ -27,13 +31,7 @@ def runs(slurm, study, tmp_path_factory):
     """The smoke study through both profiles, and the small workflow; all have begun."""
     folders = {name: tmp_path_factory.mktemp(name) for name in ("slurm", "generic", "limits")}
     arguments = {
-        "slurm": (
-            *SMOKE,
-            "--workflow-profile",
-            "profiles/slurm",
-            "--slurm-init-seconds-before-status-checks",
-            "2",
-        ),
+        "slurm": (*SMOKE, "--workflow-profile", "profiles/slurm"),
         "generic": (*SMOKE, "--workflow-profile", "profiles/cluster-generic"),
         "limits": ("-s", "tests/cluster/limits.smk", "--workflow-profile", "profiles/cluster-generic"),
     }

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import psutil
 from slurm import Slurm, send, stop
-from support import snakemake_command
 
-FIRST_EPOCH = re.compile(r"^INFO epoch (\d+)/", re.MULTILINE)
+IMPATIENT = str(Path(__file__).with_name("impatient.py"))
+EPOCHS = re.compile(r"^INFO epoch (\d+)/", re.MULTILINE)
 
 
 class Run:
@@ -25,7 +25,7 @@ class Run:
         path = f"{Path(sys.executable).parent}:{slurm.environment['PATH']}"
         with self.output.open("w") as file:
             self.main = psutil.Popen(
-                snakemake_command(*arguments),
+                [sys.executable, IMPATIENT, *arguments],
                 cwd=folder,
                 env={**os.environ, **slurm.environment, "PATH": path},
                 stdout=file,
@@ -73,14 +73,14 @@ class Run:
             *self.folder.glob("logs/upstream/**/*.log"),
             *self.folder.glob("logs/downstream/**/*.log"),
         ]:
-            if log in self.struck or FIRST_EPOCH.findall(log.read_text()) != ["1"]:
+            if log in self.struck or EPOCHS.findall(log.read_text()) != ["1"]:
                 continue
             for process in psutil.process_iter():
                 try:
                     if process.cwd() != str(self.folder) or str(log) not in opened(process):
                         continue
                     process.send_signal(signal.SIGSTOP)
-                    if FIRST_EPOCH.findall(log.read_text()) == ["1"]:
+                    if EPOCHS.findall(log.read_text()) == ["1"]:
                         return log, process, process.environ()["SLURM_JOB_ID"]
                     send(process, signal.SIGCONT)
                 except (psutil.NoSuchProcess, psutil.AccessDenied):

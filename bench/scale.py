@@ -125,17 +125,19 @@ def make_index(path: str, data: str, exams: str, slices: str) -> None:
     """Write the index of all rows, by path as the rule does, and what it stands for."""
     import pandas as pd
 
-    from smartnet.dicom.folders import entries, folder_state
+    from smartnet.dicom.discovery import list_files
+    from smartnet.dicom.folders import digest
     from smartnet.files import write_json, write_table
     from smartnet.fingerprint import fingerprint
 
-    there = {name: (size, modified) for name, size, modified in entries(Path(data))}
+    files, beside = (list(part) for part in list_files(Path(data)))
+    there = {name: (size, modified) for name, size, modified in files}
     rows = pd.DataFrame(index_rows(slices_of_exams(int(exams), int(slices))))
     rows["size"], rows["modified"] = zip(*(there[name] for name in rows["path"]), strict=True)
     index = Path(path)
     write_table(rows.sort_values("path"), index)
     write_json(
-        {"code": fingerprint("smartnet.dicom.index"), "folder": folder_state(Path(data))},
+        {"code": fingerprint("smartnet.dicom.index"), "folder": digest([*files, *beside])},
         index.with_suffix(".json"),
     )
     index.with_name(f"{index.stem}_private.tsv").write_text("kind\tvalue\n")

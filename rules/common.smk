@@ -100,7 +100,7 @@ def masks_folder(wildcards):
 
 @cache
 def state_of(folder):
-    """A digest of names, sizes and times of all files below a folder; a changed or added one reruns its readers."""
+    """A digest of the files below a folder (names, sizes, times): one that is new or changed reruns its readers."""
     return folder_state(Path(folder))
 
 
@@ -111,21 +111,22 @@ INDEX_CODE = fingerprint("smartnet.dicom.index")
 def states_of_shards(dataset, indexed):
     """States of the shards of a data set of one's own, after its index has been brought up to date; [] without one.
 
-    The process that plans keeps the records, too; jobs elsewhere take its word.
+    Only the process that plans looks at the data set; jobs take its word. ``indexed``, the time of the index,
+    only keeps answers apart.
     """
     from smartnet.dicom.index import refresh
     from smartnet.dicom.states import shard_states
 
     own, index = SimpleNamespace(dataset=dataset), Path(f"resources/index/{dataset}.tsv")
     masks, key, folder = masks_folder(own), Path(identity_key(own)), Path(raw_folder(own))
-    plans, whole = not (workflow.remote_exec or workflow.subprocess_exec), None
     if not (indexed and key.is_file()):
         return []
-    if plans:
+    whole = None
+    if not (workflow.remote_exec or workflow.subprocess_exec):
         private = index.with_name(f"{dataset}_private.tsv")
         whole = refresh(folder, index, private=private, code=INDEX_CODE, threads=workflow.cores or 1)
-    if plans and whole is None:
-        return []
+        if whole is None:
+            return []
     return shard_states(
         index,
         whole=whole,

@@ -1,6 +1,5 @@
 """Find the files below a folder and read what is needed of their headers."""
 
-import os
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
@@ -12,6 +11,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.tag import Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from smartnet.dicom.folders import Entry, entries
 from smartnet.dicom.private import PRIVATE_TAGS, private_values
 from smartnet.errors import DataError
 
@@ -76,35 +76,23 @@ LONGEST_TEXT = 1024  # no value of these tags may be as long (DICOM PS3.5, 6.2)
 NAMELESS = "folder:"  # in front of the folder that stands for a missing series UID
 
 
-def list_files(folder: Path) -> list[Path]:
-    """List every regular file below ``folder``/dicom, or ``folder`` if there is none, sorted by path.
+def list_files(folder: Path) -> tuple[Iterator[Entry], Iterator[Entry]]:
+    """List every regular file of a data set; paths are within ``folder``.
+
+    Returns:
+        files to read: below ``folder``/dicom, or all where there is no such folder.
+        files beside that folder: labels, masks, anything.
 
     Raises:
-        DataError: the folder is missing, is a file, or holds no file.
+        DataError: the folder is missing, or is a file.
     """
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
         raise DataError(f"data folder {folder} {what}: correct the data set's path in the configuration")
-    root = folder / "dicom" if (folder / "dicom").is_dir() else folder
-    files = list(_walk(root))
-    if not files:
-        raise DataError(
-            f"data folder {root} is empty: put the data set's DICOM files there (any sub-folders)"
-        )
-    return sorted(files, key=lambda file: file.as_posix())
-
-
-def _walk(root: Path) -> Iterator[Path]:
-    """Give every regular file; a folder that links lead back to is entered once."""
-    entered = set()
-    for base, folders, names in os.walk(root, followlinks=True):
-        folders.sort()
-        place = Path(base).stat()
-        if (place.st_dev, place.st_ino) in entered:
-            folders.clear()
-            continue
-        entered.add((place.st_dev, place.st_ino))
-        yield from (path for path in (Path(base, name) for name in names) if path.is_file())
+    if not (folder / "dicom").is_dir():
+        return entries(folder), iter(())
+    inside = ((f"dicom/{path}", size, modified) for path, size, modified in entries(folder / "dicom"))
+    return inside, entries(folder, but="dicom")
 
 
 def read_header(path: Path) -> list[dict[str, Any]]:

@@ -8,10 +8,14 @@ from pathlib import Path
 Entry = tuple[str, int, int]
 
 
-def entries(folder: Path) -> Iterator[Entry]:
+def entries(folder: Path, *, but: str = "") -> Iterator[Entry]:
     """Give every regular file below a folder: its path in it, size in bytes, time of change in ns.
 
     They come in one order whatever the disk gives; a folder that links lead back to is entered once.
+
+    Args:
+        folder: may be missing; then there are none.
+        but: name of a file or folder in it that is left out.
     """
     entered = set()
 
@@ -23,6 +27,8 @@ def entries(folder: Path) -> Iterator[Entry]:
         with os.scandir(place) as found:  # no entry is kept: they are large
             here = sorted(kind for entry in found if (kind := _kind(entry)))
         for name, size, modified in here:
+            if name == but and not prefix:
+                continue
             if size is None:
                 yield from walk(f"{place}/{name}", f"{prefix}{name}/")
             else:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from smartnet.dicom.discovery import CT_SOP_CLASSES, INDEX_COLUMNS, list_files, read_header, series_key
-from smartnet.dicom.folders import folder_state
+from smartnet.dicom.folders import digest
 from smartnet.dicom.private import TECHNICAL, PrivateValues, path_names, read_private
 from smartnet.errors import DataError
 from smartnet.files import read_json, read_table, write_json, write_table
@@ -39,44 +39,40 @@ def index_folder(
         code: fingerprint of the library behind the index.
 
     Raises:
-        DataError: the folder is missing or empty, or no file in it is a CT image.
+        DataError: the folder is missing or without a file, or no file in it is a CT image.
     """
     folder = Path(folder)
-    files = list_files(folder)
-    state = folder_state(folder)
-    entries = {path: path.stat() for path in files}
-    known = _known(output, private, code)
+    files, beside = (list(part) for part in list_files(folder))
+    if not files:
+        raise DataError(
+            f"data folder {folder} is empty, or its dicom folder is: "
+            "put the data set's DICOM files there (any sub-folders)"
+        )
     values = PrivateValues()
-    if len(known) and private is not None:
-        values.add(read_private(private))
-    found = pd.DataFrame(
-        {
-            "path": [path.relative_to(folder).as_posix() for path in files],
-            "size": [str(entry.st_size) for entry in entries.values()],
-            "modified": [str(entry.st_mtime_ns) for entry in entries.values()],
-        },
-        dtype=object,
-    )
+    if _stands_for(output, private, code) is None:
+        known = pd.DataFrame(columns=INDEX_COLUMNS, dtype=object)
+    else:
+        known = read_table(output, dtype=object).fillna("")
+        values.add(() if private is None else read_private(private))
+    found = pd.DataFrame(files, columns=["path", "size", "modified"]).astype(str).astype(object)
     kept = found.merge(known, on=list(found))
-    new = ~found["path"].isin(kept["path"])
+    new = found[~found["path"].isin(kept["path"])].to_dict("records")
+    paths = [folder / file["path"] for file in new]
+    headers = map_processes(read_header, paths, threads=threads, chunk=_CHUNK)
     rows = []
-    unread = [path for path, wanted in zip(files, new, strict=True) if wanted]
-    for row in chain.from_iterable(map_processes(read_header, unread, threads=threads, chunk=_CHUNK)):
-        values.add(row.pop("private"))
-        file = Path(row["path"])
-        path, entry = file.relative_to(folder).as_posix(), entries[file]
-        row |= {"path": path, "size": str(entry.st_size), "modified": str(entry.st_mtime_ns)}
-        rows.append(row | {"series_uid": series_key(row, path)})
+    for file, read in zip(new, headers, strict=True):
+        for row in read:
+            values.add(row.pop("private"))
+            rows.append(row | file | {"series_uid": series_key(row, file["path"])})
     table = pd.concat([kept, pd.DataFrame(rows, columns=INDEX_COLUMNS, dtype=object)])[INDEX_COLUMNS]
     table = table.sort_values("path", kind="stable", ignore_index=True)
-    _report(table, folder, files=len(files), read=len(unread))
+    _report(table, folder, files=len(files), read=len(new))
     write_table(table, output)
     if private is not None:
-        values.add(path_names(folder, files))
-        values.add(path_names(folder, _beside(folder)))
+        values.add(path_names(path for path, *_ in [*files, *beside]))
         values.add((TECHNICAL, text) for name in TECHNICAL_COLUMNS for text in table[name].unique() if text)
         values.write(private)
-    write_json({"code": code, "folder": state}, _note(output))
+    write_json({"code": code, "folder": digest([*files, *beside])}, _note(output))
 
 
 def refresh(folder: Path, index: Path, *, private: Path, code: str, threads: int) -> str | None:
@@ -93,17 +89,17 @@ def refresh(folder: Path, index: Path, *, private: Path, code: str, threads: int
         threads: number of processes that read.
 
     Returns:
-        the state of the folder (see :func:`smartnet.dicom.folders.folder_state`); None without such an index.
+        a digest of names, sizes and times of all files of the data set; None without such an index.
     """
-    note = read_json(_note(index)) if _note(index).is_file() else {}
-    if not (index.is_file() and private.is_file() and note.get("code") == code):
+    before = _stands_for(index, private, code)
+    if before is None:
         return None
-    state = folder_state(folder)
-    if state != note["folder"]:
+    state = digest(chain(*list_files(folder)))
+    if state != before:
         times = [(path, path.stat()) for path in (index, private)]
         index_folder(folder, index, threads=threads, private=private, code=code)
-        for path, before in times:
-            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        for path, its in times:
+            os.utime(path, ns=(its.st_atime_ns, its.st_mtime_ns))
     return state
 
 
@@ -111,12 +107,13 @@ def _note(index: Path) -> Path:
     return index.with_suffix(".json")
 
 
-def _known(index: Path, private: Path | None, code: str) -> pd.DataFrame:
-    """The rows of an earlier index that the same code made; none if there is none."""
+def _stands_for(index: Path, private: Path | None, code: str) -> str | None:
+    """The state of the data set that an index stands for; None if it is not there, or of other code."""
     there = [index, _note(index), *([] if private is None else [private])]
-    if not all(path.is_file() for path in there) or read_json(_note(index))["code"] != code:
-        return pd.DataFrame(columns=INDEX_COLUMNS, dtype=object)
-    return read_table(index, dtype=object).fillna("")
+    if not all(path.is_file() for path in there):
+        return None
+    note = read_json(_note(index))
+    return note["folder"] if note["code"] == code else None
 
 
 def _report(table: pd.DataFrame, folder: Path, *, files: int, read: int) -> None:
@@ -136,11 +133,3 @@ def _report(table: pd.DataFrame, folder: Path, *, files: int, read: int) -> None
             f"no CT image among the {files} files below {folder} (found: {', '.join(kinds)}): "
             "point the data set's path at the folder that holds its CT files"
         )
-
-
-def _beside(folder: Path) -> list[Path]:
-    """List the files beside the ``dicom`` folder: labels and masks, whose names may identify, too."""
-    if not (folder / "dicom").is_dir():
-        return []
-    others = [path for path in folder.iterdir() if path.name != "dicom"]
-    return [path for other in others for path in (other, *other.rglob("*")) if path.is_file()]

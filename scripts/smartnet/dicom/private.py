@@ -9,7 +9,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import pydicom
 from pydicom.datadict import tag_for_keyword
@@ -90,17 +90,14 @@ def _parts(value: bytes | str) -> tuple[str, ...]:
     return tuple(filter(None, (" ".join(part.split()) for part in parts)))
 
 
-def path_names(root: Path, files: Iterable[Path]) -> set[tuple[str, str]]:
-    """Collect the names of files and folders below the data folder.
-
-    Args:
-        root: the data folder.
-        files: files below it.
-    """
-    found = set()
-    for folder in {file.parent for file in files}:
-        found |= {("FolderName", part) for part in folder.relative_to(root).parts}
-    return found | {("FileName", PurePath(file).name) for file in files}
+def path_names(paths: Iterable[str]) -> set[tuple[str, str]]:
+    """Collect the names of files and folders on these paths, which are within the data folder."""
+    folders, names = set(), set()
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        folders.add(folder)
+        names.add(("FileName", name))
+    return names | {("FolderName", part) for folder in folders for part in folder.split("/") if part}
 
 
 class PrivateValues:

@@ -31,8 +31,7 @@ def shard_states(
     Args:
         index: the index of the data set. The answer is kept beside it, so that it costs nothing as long as
             nothing changes.
-        whole: :func:`~smartnet.dicom.folders.folder_state` of the data set that the index stands for; None
-            takes the last answer as it is.
+        whole: digest of the data set's files that the index stands for; None takes the last answer as it is.
         labels: table of labels.
         masks: folder of reference masks.
         key: secret of the pseudonyms.

@@ -70,7 +70,7 @@ def test_a_missing_or_empty_folder_is_named(tmp_path, make):
     folder = tmp_path / "nowhere"
     if make:
         (folder / "sub").mkdir(parents=True)
-    with pytest.raises(DataError, match=r"nowhere.*(empty: put|does not exist: correct)") as error:
+    with pytest.raises(DataError, match=r"nowhere.*(is: put|does not exist: correct)") as error:
         index(folder, tmp_path)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "index.tsv").exists()

@@ -2,11 +2,15 @@
 
 import hashlib
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -73,6 +77,30 @@ def run_snakemake(
         text=True,
         timeout=timeout,
     )
+
+
+def run_on_a_disk_of_its_own(
+    folder: Path, place: str, mount: str, command: list[str], **variables: str
+) -> tuple[str, list[str]]:
+    """Run a command that fails after a mount that only it sees; skip where nothing can be mounted.
+
+    Returns:
+        what it printed, and the files that it left below ``place``.
+    """
+    script = f"{mount} && {{ {shlex.join(command)} >&2; code=$?; find {place} -type f; exit $code; }}"
+    result = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
+        cwd=folder,
+        env=os.environ | variables,
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=300,
+    )
+    if re.search("^(unshare|mount): ", result.stderr, re.MULTILINE):
+        pytest.skip(f"no disk can be mounted here: {result.stderr.strip()}")
+    assert result.returncode != 0
+    return result.stderr, result.stdout.split()
 
 
 def write_report(folder: Path, path: str = "results/report.html", *overlays: str) -> Path:

@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 import psutil
-from slurm import Slurm, send, stop
+from processes import send, stop
+from slurm import Slurm
 
 IMPATIENT = str(Path(__file__).with_name("impatient.py"))
 EPOCHS = re.compile(r"^INFO epoch (\d+)/", re.MULTILINE)

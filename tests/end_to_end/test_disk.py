@@ -1,18 +1,22 @@
 """A disk that is full or read-only, an input that vanishes: one clear line, and nothing half is believed."""
 
 import re
-import shlex
 import shutil
-import subprocess
 
 import pytest
-from support import SMOKE, artifacts, copy_checkout, run_snakemake, snakemake_command
+from support import (
+    SMOKE,
+    artifacts,
+    copy_checkout,
+    run_on_a_disk_of_its_own,
+    run_snakemake,
+    snakemake_command,
+)
 
 pytestmark = pytest.mark.end_to_end
 DISK = "results/slices"
 SLICES = f"{DISK}/internal"
 TARGET = f"{SLICES}/0"
-ON_DISK = "Files on the disk:"
 
 
 @pytest.fixture(scope="module")
@@ -26,29 +30,15 @@ def folder(study, tmp_path_factory):
     return copy
 
 
-def run_on_a_disk_of_its_own(folder, mount):
+def make_slices(folder, mount):
     """Make the slices of the internal test set anew after this mount; what was printed, files on the disk."""
-    command = shlex.join(snakemake_command(*SMOKE, "--cores", "1", "--", TARGET))
-    script = f"{mount} && {command}; code=$?; echo {ON_DISK}; find {DISK} -type f; exit $code"
-    result = subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    if re.search("^(unshare|mount): ", result.stdout, re.MULTILINE):
-        pytest.skip(f"no disk can be mounted here: {result.stdout.strip()}")
-    assert result.returncode != 0
-    printed, _, files = result.stdout.partition(f"{ON_DISK}\n")
-    return printed, files.split()
+    command = snakemake_command(*SMOKE, "--cores", "1", "--", TARGET)
+    return run_on_a_disk_of_its_own(folder, DISK, mount, command)
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing_to_believe(folder, study):
     mount = f"mount -t tmpfs -o size=40k none {DISK} && mkdir {SLICES}"
-    printed, files = run_on_a_disk_of_its_own(folder, mount)
+    printed, files = make_slices(folder, mount)
     assert re.search(
         r"^DiskError: the disk is full.*\(log: logs/slices/internal/0.log\)$", printed, re.MULTILINE
     )
@@ -61,7 +51,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_to_believe(folder, study):
 
 
 def test_a_read_only_disk_is_said_before_anything_runs(folder):
-    printed, _ = run_on_a_disk_of_its_own(folder, "mount -t tmpfs -o ro none results")
+    printed, _ = make_slices(folder, "mount -t tmpfs -o ro none results")
     assert "nothing can be written to the folder 'results': make it writable" in printed
     assert "rule slices" not in printed and "rule volumes" not in printed
 

@@ -8,6 +8,7 @@ import time
 
 import psutil
 import pytest
+from processes import stop
 from support import SMOKE, artifacts, copy_checkout, run_snakemake, snakemake_command
 
 pytestmark = pytest.mark.end_to_end
@@ -16,19 +17,6 @@ STEPS = (0, 2)  # jobs that a run may finish before it is killed, of about 110
 SECONDS = (0.0, 1.5)  # that it goes on after that
 LONGEST = 60.0  # that a training may take to its first epoch
 INTO_EPOCH = (0.0, 0.4)  # every second run is killed so soon after a training has saved its first epoch
-
-
-def kill(main):
-    """Kill a process and all below it at once: they are stopped first, so that none starts another."""
-    tree = [main]
-    while new := [child for child in main.children(recursive=True) if child not in tree]:
-        main.suspend()
-        for process in new:
-            process.suspend()
-        tree += new
-    for process in tree:
-        process.kill()
-    psutil.wait_procs(tree, timeout=30)
 
 
 def run_and_kill(folder, rng, *, in_training):
@@ -49,7 +37,7 @@ def run_and_kill(folder, rng, *, in_training):
             break
         if end == math.inf and output.read_text().count("%) done") >= steps:
             end = time.time() + seconds
-    kill(main)
+    stop([main])
 
 
 def is_loading(folder, begun):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from importlib import metadata
 from pathlib import Path
 
 from smartnet.doctor.result import MISSING, OK, WARNING, Result
+from smartnet.versions import installed
 
 OLDEST_PYTHON = (3, 11)
 _TESTS_FROM = "# tests"  # in requirements.in: what stands below is not needed for a study
@@ -36,9 +36,10 @@ def check_packages(lock: Path, asked: Path) -> list[Result]:
         what is missing (an indirect requirement or one of the tests: a warning) and what has another version.
     """
     pins = dict(line.split("==") for line in lock.read_text().split())
-    needed, there = _needed(asked), {name: _version(name) for name in pins}
-    absent = [name for name in pins if there[name] is None]
-    other = [name for name in pins if there[name] not in (None, pins[name])]
+    needed = _needed(asked)
+    there = {name: version.split("+")[0] for name, version in installed(pins).items()}
+    absent = [name for name in pins if name not in there]
+    other = [name for name in there if there[name] != pins[name]]
     results = []
     for status, names in (
         (MISSING, [name for name in absent if _plain(name) in needed]),
@@ -62,13 +63,6 @@ def _needed(asked: Path) -> set[str]:
     lines = asked.read_text().split(_TESTS_FROM)[0].splitlines()
     names = (re.split(r"[\[=<>#; ]", line.strip())[0] for line in lines)
     return {_plain(name) for name in names if name}
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name).split("+")[0]
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _listed(names: list[str]) -> str:

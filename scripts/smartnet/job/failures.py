@@ -72,12 +72,10 @@ def _place(filename: Any) -> str:
     if not isinstance(filename, str | os.PathLike):
         return ""
     path = Path(filename)
-    here = path if not path.is_absolute() else path.relative_to(Path.cwd()) if _inside(path) else None
-    if here is None:
-        return " (outside the study's folder)"
-    name = here.name.removeprefix(".").rsplit(".", 2)[0] if here.suffix == ".tmp" else here.name
-    return f" ('{here.with_name(name)}')"
-
-
-def _inside(path: Path) -> bool:
-    return path.is_relative_to(Path.cwd())
+    if path.is_absolute():
+        if not path.is_relative_to(Path.cwd()):
+            return " (outside the study's folder)"
+        path = path.relative_to(Path.cwd())
+    if path.suffix == ".tmp":  # .name.number.tmp becomes name
+        path = path.with_name(path.name.removeprefix(".").rsplit(".", 2)[0])
+    return f" ('{path}')"

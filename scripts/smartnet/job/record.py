@@ -13,13 +13,13 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from smartnet.job.digests import digest_of, digests
-from smartnet.report.settings import HIDDEN
+from smartnet.privacy import HIDDEN
+from smartnet.versions import installed
 
 logger = logging.getLogger(__name__)
 
@@ -210,15 +210,10 @@ def _named(files: Any) -> list[tuple[str, str]]:
 
 def _versions() -> dict[str, str]:
     """Name the packages that this process has imported, with their versions."""
-    found = {"python": platform.python_version()}
     modules = {name.partition(".")[0] for name in list(sys.modules)} - sys.stdlib_module_names
-    for module in sorted(name for name in modules if not name.startswith("_")):
-        name = _DISTRIBUTIONS.get(module, module)
-        try:
-            found[name.lower()] = version(name)
-        except PackageNotFoundError:  # no distribution of that name, such as a module of this library
-            continue
-    return found
+    packages = [_DISTRIBUTIONS.get(name, name) for name in sorted(modules) if not name.startswith("_")]
+    found = {name.lower(): version for name, version in installed(packages).items()}
+    return {"python": platform.python_version(), **found}
 
 
 def _device(outputs: Iterable[str]) -> str:

@@ -4,7 +4,6 @@ import logging
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from smartnet.job.digests import hash_files
 from smartnet.job.record import Run, configured_paths, facts, without_paths
 from smartnet.store.entry import key_of, put, take
 from smartnet.store.rights import Rights
+from smartnet.versions import installed
 
 logger = logging.getLogger(__name__)
 
@@ -115,14 +115,7 @@ def depends_on(
         # what a training says of itself (times, memory) differs between runs with the same weights
         "inputs": sorted(item for item in inputs.items() if not item[0].endswith("/run.json")),
         "also": also,
-        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+        "versions": installed(PACKAGES),
         # sums depend on the device that is there, not on the one asked for, and on the number of threads
         "device": None if gpu is None else [*models, snakemake.threads, platform.machine()],
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

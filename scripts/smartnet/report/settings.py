@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 from typing import Any
+
+from smartnet.privacy import HIDDEN
+from smartnet.versions import installed
 
 PACKAGES = (
     *("snakemake", "torch", "lightning", "monai", "numpy", "scipy", "pandas", "scikit-learn", "scikit-image"),
     *("opencv-python-headless", "SimpleITK", "nibabel", "pydicom", "openTSNE", "matplotlib"),
 )
-HIDDEN = "(a path, not shown)"
 _PATH_KEYS = {"path", "labels", "masks", "folder"}
 _ABSOLUTE = re.compile(r"[/~\\]|[A-Za-z]:[/\\]")
 
@@ -58,10 +59,4 @@ def _shown(value: Any, keys: tuple[str, ...]) -> str:
 
 def software() -> list[tuple[str, str]]:
     """Name the packages behind the numbers with the versions that are installed here."""
-    found = [("Python", python_version())]
-    for name in PACKAGES:
-        try:
-            found.append((name, version(name)))
-        except PackageNotFoundError:  # under --sdm conda each stage has its own
-            continue
-    return found
+    return [("Python", python_version()), *installed(PACKAGES).items()]

@@ -48,10 +48,10 @@ def take(store: Path, key: str, outputs: Mapping[str, Path], rights: Rights) -> 
     """
     entry = folder_of(store, key)
     try:
-        for place in (store, entry.parent, entry, *entry.rglob("*")) if entry.is_dir() else ():
-            rights.check(place)
         if not entry.is_dir():
             return None
+        for place in (store, entry.parent, entry, *entry.rglob("*")):
+            rights.check(place)
         if not (entry / MANIFEST).is_file():
             raise DamagedError("it has no manifest")
         manifest = read_json(entry / MANIFEST)

@@ -1,6 +1,7 @@
 """The Lightning module of visual words: the network restores distorted crops and says which word they are."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import nn
 from smartnet.losses import word_loss
 from smartnet.training.data import Batch
 from smartnet.training.restoration import RestorationModule
-from smartnet.training.sampling import batches, draw_slices
+from smartnet.training.sampling import batches, slice_batches
 from smartnet.training.words import WordSet, cut, open_words, words_state
 
 __all__ = ["WordsModule", "open_words", "words_module", "words_state"]
@@ -47,24 +48,14 @@ def words_module(
     Crops are never flipped: the mirror image of a word is the word of another place.
     """
     train, valid = words["train"], words["valid"]
-    images = [np.zeros(count, dtype=bool) for count in train.images]
+    images = {i: np.zeros(count, dtype=bool) for i, count in enumerate(train.images)}
     every = [(i, k) for i, count in enumerate(valid.images) for k in range(count)]
-
-    def plan(epoch: int) -> list[list[tuple[int, int]]]:
-        drawn = draw_slices(
-            images,
-            sampling=settings["sampling"],
-            per_volume=settings["slices_per_volume"],
-            seed=seed,
-            epoch=epoch,
-        )
-        return batches(drawn, settings["batch_size"])
 
     return WordsModule(
         network,
         settings=settings,
         augmentation={**augmentation, "flip": "none"},
         seed=seed,
-        train=(plan, train.load),
+        train=(partial(slice_batches, images, settings=settings, seed=seed), train.load),
         valid=(lambda epoch: batches(every, settings["max_slices"]), valid.load),
     )

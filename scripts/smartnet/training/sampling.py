@@ -1,6 +1,7 @@
 """Which slices or volumes an epoch sees, and in which order: drawn from (seed, epoch) alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +46,31 @@ def draw_slices(
     else:
         chosen = _balanced(rng, lesions, len(lesions) * per_volume)
     return [chosen[k] for k in rng.permutation(len(chosen))]
+
+
+def slice_batches(
+    lesions: Mapping[int, np.ndarray], epoch: int, *, settings: Mapping[str, Any], seed: int
+) -> list[list[tuple[int, int]]]:
+    """Batches of the slices of one epoch.
+
+    Args:
+        lesions: of each volume, by its number, whether its slices show a lesion, (D,) bool.
+        epoch: counted from 0.
+        settings: ``sampling`` and ``slices_per_volume`` (see :func:`draw_slices`), ``batch_size``.
+        seed: of the run.
+
+    Returns:
+        pairs (number of the volume, slice), batch by batch.
+    """
+    numbers = list(lesions)
+    drawn = draw_slices(
+        list(lesions.values()),
+        sampling=settings["sampling"],
+        per_volume=settings["slices_per_volume"],
+        seed=seed,
+        epoch=epoch,
+    )
+    return batches([(numbers[i], z) for i, z in drawn], settings["batch_size"])
 
 
 def _draw(rng: np.random.Generator, pool: np.ndarray, count: int) -> list[int]:

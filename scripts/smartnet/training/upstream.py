@@ -26,7 +26,7 @@ from smartnet.training.runs import (
     run_card,
     state_key,
 )
-from smartnet.training.sampling import batches, draw_slices
+from smartnet.training.sampling import batches, slice_batches
 from smartnet.training.settings import UPSTREAM, complete, complete_augmentation
 
 
@@ -132,18 +132,8 @@ def _module(
     chosen = need_cases(_usable(train, heads), "training", "upstream training")
     checked = need_cases(_usable(valid, heads), "validation", "upstream training")
     every = lesions_of(train)
-    lesions = [np.zeros_like(every[i]) if distorted else every[i] for i in chosen]  # without supervision
+    lesions = {i: np.zeros_like(every[i]) if distorted else every[i] for i in chosen}  # without supervision
     every_valid = [(i, z) for i in checked for z in range(int(valid.cases["count"].iloc[i]))]
-
-    def plan(epoch: int) -> list[list[tuple[int, int]]]:
-        drawn = draw_slices(
-            lesions,
-            sampling=settings["sampling"],
-            per_volume=settings["slices_per_volume"],
-            seed=seed,
-            epoch=epoch,
-        )
-        return batches([(chosen[i], z) for i, z in drawn], settings["batch_size"])
 
     kind = load("selfsupervised", "restoration").RestorationModule if distorted else UpstreamModule
     module = kind(
@@ -151,7 +141,10 @@ def _module(
         settings=settings,
         augmentation=augmentation,
         seed=seed,
-        train=(plan, partial(load_slices, train)),
+        train=(
+            partial(slice_batches, lesions, settings=settings, seed=seed),
+            partial(load_slices, train),
+        ),
         valid=(
             lambda epoch: batches(every_valid, settings["max_slices"]),
             partial(load_slices, valid),

@@ -28,6 +28,23 @@ def catalog(tmp_path, *, labelled=False):
     return read_table(path)
 
 
+def catalog_part(tmp_path, *, shard=0, shards=1, key=KEY):
+    """One shard of the data set that is indexed already."""
+    catalog_shard(
+        tmp_path / "out" / "index.tsv",
+        folder=tmp_path / "data",
+        labels=None,
+        masks=None,
+        dataset="site",
+        shard=shard,
+        shards=shards,
+        key=key,
+        catalog=tmp_path / "shard.tsv",
+        identity=tmp_path / "identity.tsv",
+    )
+    return read_table(tmp_path / "shard.tsv")
+
+
 def test_an_accepted_series_has_its_geometry_and_tags(tmp_path):
     write_series(tmp_path / "data", CTSeries(tilt_deg=-18.5), order=[3, 1, 0, 2, 7, 6, 5, 4])
     row = catalog(tmp_path).iloc[0]
@@ -229,19 +246,7 @@ def test_shards_part_the_cases_by_crc32_and_lose_none(tmp_path):
     whole = catalog(tmp_path)
     found = []
     for shard in range(3):
-        catalog_shard(
-            tmp_path / "out" / "index.tsv",
-            folder=tmp_path / "data",
-            labels=None,
-            masks=None,
-            dataset="site",
-            shard=shard,
-            shards=3,
-            key=KEY,
-            catalog=tmp_path / "shard.tsv",
-            identity=tmp_path / "identity.tsv",
-        )
-        part = read_table(tmp_path / "shard.tsv")
+        part = catalog_part(tmp_path, shard=shard, shards=3)
         assert all(crc32(case.encode()) % 3 == shard for case in part["case"])
         found += list(part["case"])
     assert sorted(found) == list(whole["case"])
@@ -264,18 +269,7 @@ def test_a_shard_reads_whole_rows_of_its_own_cases_only(tmp_path, monkeypatch):
 
     monkeypatch.setattr("smartnet.dicom.catalog.read_table", counting)
     for shard in range(4):
-        catalog_shard(
-            tmp_path / "out" / "index.tsv",
-            folder=tmp_path,
-            labels=None,
-            masks=None,
-            dataset="site",
-            shard=shard,
-            shards=4,
-            key=KEY,
-            catalog=tmp_path / "shard.tsv",
-            identity=tmp_path / "identity.tsv",
-        )
+        catalog_part(tmp_path, shard=shard, shards=4)
     assert sum(read) == 12 * 4
     assert max(read) < 12 * 4
 
@@ -289,20 +283,8 @@ def test_no_identifier_reaches_the_catalog_and_names_depend_on_the_key(tmp_path)
     links = read_table(identity, dtype=str)
     assert set(links["patient_id"]) == {"SECRET^PATIENT"}
     assert links["z"].tolist() == [str(z) for z in range(8)]
-    again = tmp_path / "again.tsv"
-    catalog_shard(
-        tmp_path / "out" / "index.tsv",
-        folder=tmp_path / "data",
-        labels=None,
-        masks=None,
-        dataset="site",
-        shard=0,
-        shards=1,
-        key=b"another",
-        catalog=again,
-        identity=tmp_path / "identity2.tsv",
-    )
-    assert not set(read_table(again)["case"]) & set(read_table(path)["case"])
+    again = catalog_part(tmp_path, key=b"another")
+    assert not set(again["case"]) & set(read_table(path)["case"])
 
 
 def test_patients_without_an_id_are_different_patients(tmp_path):

@@ -3,12 +3,11 @@
 import errno
 import logging
 import os
-import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
-from support import ROOT
+from support import ROOT, run_on_a_disk_of_its_own
 
 from smartnet.errors import DataError
 from smartnet.job.failures import in_plain_words
@@ -101,17 +100,10 @@ def test_a_disk_that_is_really_full_leaves_no_half_file(here, writer):
     ]
     (here / "results").mkdir()
     (here / "fill.py").write_text("\n".join(lines) + "\n")
-    command = 'mount -t tmpfs -o size=1m none results && "$0" fill.py; code=$?; ls -A results; exit $code'
-    result = subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", command, sys.executable],
-        env=os.environ | {"PYTHONPATH": str(ROOT / "scripts")},
-        capture_output=True,
-        text=True,
-        check=False,
+    mount = "mount -t tmpfs -o size=1m none results"
+    printed, files = run_on_a_disk_of_its_own(
+        here, "results", mount, [sys.executable, "fill.py"], PYTHONPATH=str(ROOT / "scripts")
     )
-    if "unshare" in result.stderr or "mount:" in result.stderr:
-        pytest.skip(f"no disk of its own can be mounted here: {result.stderr.strip()}")
-    assert result.returncode == 1
-    assert result.stderr.startswith("DiskError: the disk is full"), result.stderr
-    assert result.stderr.count("\n") == 1
-    assert result.stdout.split() == ["rule.log"]
+    assert printed.startswith("DiskError: the disk is full"), printed
+    assert printed.count("\n") == 1
+    assert files == ["results/rule.log"]

@@ -25,7 +25,7 @@ rule choose_browsed:
     params:
         runs=BROWSED,
         per_dataset=config["explain"]["browse"],
-        code=fingerprint("smartnet.browser.errors"),
+        code=code_of("smartnet.browser.errors"),
     script:
         "../scripts/choose_browsed.py"
 
@@ -54,7 +54,7 @@ rule browsed_maps:
         gpu=1,
     params:
         max_slices=config["downstream"]["classification"]["max_slices"],
-        code=code_of_models("smartnet.explain.browsed", REFERENCES["classification"]),
+        code=lambda wildcards: code_of_models("smartnet.explain.browsed", REFERENCES["classification"]),
     script:
         "../scripts/browsed_maps.py"
 
@@ -84,6 +84,6 @@ rule case_browser:
     params:
         runs=BROWSED,
         style=style_of("browser", "outlines"),
-        code=fingerprint("smartnet.browser.page"),
+        code=code_of("smartnet.browser.page"),
     script:
         "../scripts/case_browser.py"

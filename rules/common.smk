@@ -205,6 +205,11 @@ def start_of_model(wildcards):
 KINDS = {"classification": "classifier", "segmentation": "segmenter"}
 
 
+def code_of(module):
+    """Fingerprint of a stage of the library, taken when a job needs it: one on a cluster takes only its own."""
+    return lambda wildcards: fingerprint(module)
+
+
 def code_of_models(stage, *names):
     """Fingerprint of a stage of the library with the 3D operators of these models."""
     return fingerprint(

@@ -64,7 +64,7 @@ rule validate_baseline:
     params:
         task=lambda wildcards: MODELS[wildcards.model].task,
         threshold_hu=config["baseline"]["threshold_hu"],
-        code=fingerprint("smartnet.predict.baseline"),
+        code=code_of("smartnet.predict.baseline"),
     script:
         "../scripts/validate_baseline.py"
 
@@ -86,6 +86,6 @@ rule operating_point:
         runtime=growing(30),
     params:
         criterion=criterion_of_model,
-        code=fingerprint("smartnet.operating_point"),
+        code=code_of("smartnet.operating_point"),
     script:
         "../scripts/operating_point.py"

@@ -87,7 +87,7 @@ rule predict_baseline:
     params:
         task=lambda wildcards: MODELS[wildcards.model].task,
         threshold_hu=config["baseline"]["threshold_hu"],
-        code=fingerprint("smartnet.predict.baseline"),
+        code=code_of("smartnet.predict.baseline"),
     script:
         "../scripts/predict_baseline.py"
 
@@ -117,7 +117,7 @@ rule measures:
         tolerance_mm=config["evaluation"]["surface_tolerance_mm"],
         min_lesion_ml=config["evaluation"]["min_lesion_ml"],
         lesion_overlap=config["evaluation"]["lesion_overlap"],
-        code=fingerprint("smartnet.metrics.measures"),
+        code=code_of("smartnet.metrics.measures"),
     script:
         "../scripts/measures.py"
 
@@ -150,7 +150,7 @@ rule metrics:
         features=of_starts(SEPARABILITY),
         settings={key: config["evaluation"][key] for key in ("replicates", "prevalence", "lesion_bins_ml")},
         seed=config["seed"],
-        code=fingerprint("smartnet.metrics.evaluate"),
+        code=code_of("smartnet.metrics.evaluate"),
     script:
         "../scripts/metrics.py"
 
@@ -177,6 +177,6 @@ rule comparisons:
         references=REFERENCES,
         settings={"replicates": config["evaluation"]["replicates"]},
         seed=config["seed"],
-        code=fingerprint("smartnet.metrics.comparisons"),
+        code=code_of("smartnet.metrics.comparisons"),
     script:
         "../scripts/comparisons.py"

@@ -49,7 +49,7 @@ rule tsne:
     params:
         perplexity=config["explain"]["perplexity"],
         draw_seed=config["seed"],
-        code=fingerprint("smartnet.explain.embedding"),
+        code=code_of("smartnet.explain.embedding"),
     script:
         "../scripts/tsne.py"
 
@@ -72,7 +72,7 @@ rule separability:
     params:
         neighbours=config["explain"]["neighbours"],
         draw_seed=config["seed"],
-        code=fingerprint("smartnet.explain.separability"),
+        code=code_of("smartnet.explain.separability"),
     script:
         "../scripts/separability.py"
 
@@ -96,7 +96,7 @@ rule choose_cases:
     params:
         cases=config["explain"]["cases"],
         draw_seed=config["seed"],
-        code=fingerprint("smartnet.explain.cases"),
+        code=code_of("smartnet.explain.cases"),
     script:
         "../scripts/choose_cases.py"
 

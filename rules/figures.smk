@@ -26,7 +26,7 @@ rule figure_datasets:
         runtime=growing(10),
     params:
         style=style_of("datasets", "classes", "kinds"),
-        code=fingerprint("smartnet.figures.datasets"),
+        code=code_of("smartnet.figures.datasets"),
     script:
         "../scripts/figure_datasets.py"
 
@@ -56,7 +56,7 @@ rule figure_roc:
     params:
         runs=runs("classification", seeds=[FIRST_SEED], among=COMPARED),
         style=style_of("roc", "starts"),
-        code=fingerprint("smartnet.figures.roc"),
+        code=code_of("smartnet.figures.roc"),
     script:
         "../scripts/figure_roc.py"
 
@@ -86,7 +86,7 @@ rule figure_calibration:
     params:
         runs=runs("classification", seeds=[FIRST_SEED], among=COMPARED),
         style=style_of("calibration", "starts", "classes"),
-        code=fingerprint("smartnet.figures.calibration"),
+        code=code_of("smartnet.figures.calibration"),
     script:
         "../scripts/figure_calibration.py"
 
@@ -118,7 +118,7 @@ rule figure_randomisation:
     params:
         pretexts=config["pretexts"],
         style=style_of("randomisation", "starts"),
-        code=fingerprint("smartnet.figures.randomisation"),
+        code=code_of("smartnet.figures.randomisation"),
     script:
         "../scripts/figure_randomisation.py"
 
@@ -150,7 +150,7 @@ rule figure_tsne:
         pretexts=config["pretexts"],
         seed=FIRST_SEED,
         style=style_of("tsne", "classes"),
-        code=fingerprint("smartnet.figures.tsne"),
+        code=code_of("smartnet.figures.tsne"),
     script:
         "../scripts/figure_tsne.py"
 
@@ -185,7 +185,7 @@ rule figure_learning:
         models=LEARNED,
         compared=COMPARED,
         style=style_of("learning", "starts", "operators"),
-        code=fingerprint("smartnet.figures.learning"),
+        code=code_of("smartnet.figures.learning"),
     script:
         "../scripts/figure_learning.py"
 
@@ -213,7 +213,7 @@ rule figure_agreement:
     params:
         runs=runs("segmentation", seeds=[FIRST_SEED], among=COMPARED),
         style=style_of("agreement", "starts"),
-        code=fingerprint("smartnet.figures.agreement"),
+        code=code_of("smartnet.figures.agreement"),
     script:
         "../scripts/figure_agreement.py"
 
@@ -241,7 +241,7 @@ rule figure_lesions:
     params:
         models=models_of("segmentation", COMPARED),
         style=style_of("lesions", "starts"),
-        code=fingerprint("smartnet.figures.lesions"),
+        code=code_of("smartnet.figures.lesions"),
     script:
         "../scripts/figure_lesions.py"
 
@@ -270,7 +270,7 @@ rule figure_comparison:
     params:
         references=REFERENCES,
         style=style_of("comparison", "starts"),
-        code=fingerprint("smartnet.figures.comparison"),
+        code=code_of("smartnet.figures.comparison"),
     script:
         "../scripts/figure_comparison.py"
 
@@ -299,7 +299,7 @@ rule figure_subgroups:
         references=REFERENCES,
         baselines={MODELS[name].task: name for name in BASELINES},
         style=style_of("subgroups", "starts"),
-        code=fingerprint("smartnet.figures.subgroups"),
+        code=code_of("smartnet.figures.subgroups"),
     script:
         "../scripts/figure_subgroups.py"
 
@@ -327,6 +327,6 @@ rule figure_operators:
     params:
         models=SIBLINGS,
         style=style_of("operators", "starts"),
-        code=fingerprint("smartnet.figures.operators"),
+        code=code_of("smartnet.figures.operators"),
     script:
         "../scripts/figure_operators.py"

@@ -74,7 +74,7 @@ rule catalog:
         slice_thickness_mm=config["ingest"]["slice_thickness_mm"],
         exclude=config["ingest"]["exclude"],
         uneven_spacing=config["ingest"]["uneven_spacing"],
-        code=fingerprint("smartnet.dicom.catalog"),
+        code=code_of("smartnet.dicom.catalog"),
     script:
         "../scripts/catalog.py"
 
@@ -103,6 +103,6 @@ rule volumes:
         uneven_spacing=config["ingest"]["uneven_spacing"],
         pictures="logs/volumes/{dataset}/{shard}",
         on_rejected=config["ingest"]["on_rejected"],
-        code=fingerprint("smartnet.volume.build"),
+        code=code_of("smartnet.volume.build"),
     script:
         "../scripts/volumes.py"

@@ -28,7 +28,7 @@ rule figure_montage:
         runtime=growing(10),
     params:
         style=style_of("montage", "outlines"),
-        code=fingerprint("smartnet.figures.montage"),
+        code=code_of("smartnet.figures.montage"),
     script:
         "../scripts/figure_montage.py"
 
@@ -58,7 +58,7 @@ rule figure_segmentation:
     params:
         runs=runs("segmentation", seeds=[FIRST_SEED], among=COMPARED),
         style=style_of("segmentation", "outlines"),
-        code=fingerprint("smartnet.figures.segmentation"),
+        code=code_of("smartnet.figures.segmentation"),
     script:
         "../scripts/figure_segmentation.py"
 
@@ -88,7 +88,7 @@ rule figure_failures:
     params:
         runs=runs(seeds=[FIRST_SEED], among=REFERENCES.values()),
         style=style_of("failures", "outlines"),
-        code=fingerprint("smartnet.figures.failures"),
+        code=code_of("smartnet.figures.failures"),
     script:
         "../scripts/figure_failures.py"
 
@@ -118,7 +118,7 @@ rule figure_rendering:
     params:
         model=REFERENCES["segmentation"],
         style=style_of("rendering", "outlines"),
-        code=fingerprint("smartnet.figures.rendering"),
+        code=code_of("smartnet.figures.rendering"),
     script:
         "../scripts/figure_rendering.py"
 
@@ -151,7 +151,7 @@ rule figure_activation:
     params:
         pretexts=config["pretexts"],
         style=style_of("activation", "outlines"),
-        code=fingerprint("smartnet.figures.panels"),
+        code=code_of("smartnet.figures.panels"),
     script:
         "../scripts/figure_activation.py"
 
@@ -184,7 +184,7 @@ rule figure_gradcam:
     params:
         pretexts=config["pretexts"],
         style=style_of("gradcam", "outlines"),
-        code=fingerprint("smartnet.figures.panels"),
+        code=code_of("smartnet.figures.panels"),
     script:
         "../scripts/figure_gradcam.py"
 
@@ -221,7 +221,7 @@ rule figure_profile:
     params:
         start=REFERENCE,
         style=style_of("profile", "outlines", "starts"),
-        code=fingerprint("smartnet.figures.profile"),
+        code=code_of("smartnet.figures.profile"),
     script:
         "../scripts/figure_profile.py"
 
@@ -256,6 +256,6 @@ rule figure_volumetric:
         runtime=growing(10),
     params:
         style=style_of("volumetric", "outlines"),
-        code=fingerprint("smartnet.figures.volumetric"),
+        code=code_of("smartnet.figures.volumetric"),
     script:
         "../scripts/figure_volumetric.py"

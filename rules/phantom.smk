@@ -23,6 +23,6 @@ rule phantom:
         phantom=lambda wildcards: DATASETS[wildcards.dataset]["phantom"],
         matrix=config["phantom"]["matrix"],
         seed=config["seed"],
-        code=fingerprint("smartnet.phantom.dataset"),
+        code=code_of("smartnet.phantom.dataset"),
     script:
         "../scripts/phantom.py"

@@ -22,7 +22,7 @@ rule slices:
         runtime=growing(60),
     params:
         preprocess=config["preprocess"],
-        code=fingerprint("smartnet.slices.build"),
+        code=code_of("smartnet.slices.build"),
     script:
         "../scripts/slices.py"
 
@@ -45,6 +45,6 @@ rule split:
         roles={name: entry["role"] for name, entry in DATASETS.items()},
         valid_fraction=config["split"]["valid_fraction"],
         seed=config["seed"],
-        code=fingerprint("smartnet.slices.split"),
+        code=code_of("smartnet.slices.split"),
     script:
         "../scripts/split.py"

@@ -26,6 +26,6 @@ rule phi_scan:
         folders=["results", "logs", "benchmarks"],
         configured=lambda wildcards, input: configured_names(),
         ignore=config["privacy"]["ignore"],
-        code=fingerprint("smartnet.privacy.scan"),
+        code=code_of("smartnet.privacy.scan"),
     script:
         "../scripts/phi_scan.py"

@@ -29,7 +29,7 @@ rule workflow_text:
         mem_mb=growing(500),
         runtime=growing(10),
     params:
-        code=fingerprint("smartnet.provenance.build"),
+        code=code_of("smartnet.provenance.build"),
     script:
         "../scripts/workflow_text.py"
 
@@ -52,6 +52,6 @@ rule provenance:
         runtime=growing(120),
     params:
         citation=yaml.safe_load((ROOT / "CITATION.cff").read_text()),
-        code=fingerprint("smartnet.provenance.build"),
+        code=code_of("smartnet.provenance.build"),
     script:
         "../scripts/provenance.py"

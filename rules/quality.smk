@@ -19,7 +19,7 @@ rule contact_sheets:
         mem_mb=growing(1500),
         runtime=growing(60),
     params:
-        code=fingerprint("smartnet.quality.sheets"),
+        code=code_of("smartnet.quality.sheets"),
     script:
         "../scripts/contact_sheets.py"
 
@@ -41,7 +41,7 @@ rule quality:
         mem_mb=growing(1500),
         runtime=growing(30),
     params:
-        code=fingerprint("smartnet.quality.page"),
+        code=code_of("smartnet.quality.page"),
     script:
         "../scripts/quality.py"
 
@@ -67,6 +67,6 @@ rule table_quality:
         mem_mb=growing(1500),
         runtime=growing(30),
     params:
-        code=fingerprint("smartnet.quality.summary"),
+        code=code_of("smartnet.quality.summary"),
     script:
         "../scripts/table_quality.py"

@@ -27,7 +27,7 @@ rule table_datasets:
         mem_mb=growing(1500),
         runtime=growing(10),
     params:
-        code=fingerprint("smartnet.figures.datasets"),
+        code=code_of("smartnet.figures.datasets"),
     script:
         "../scripts/table_datasets.py"
 
@@ -55,7 +55,7 @@ rule table_classification:
         runtime=growing(10),
     params:
         models=models_of("classification", COMPARED),
-        code=fingerprint("smartnet.figures.tables"),
+        code=code_of("smartnet.figures.tables"),
     script:
         "../scripts/table_classification.py"
 
@@ -83,7 +83,7 @@ rule table_operating:
     params:
         models=models_of("classification", COMPARED),
         prevalences=config["evaluation"]["prevalence"],
-        code=fingerprint("smartnet.figures.tables"),
+        code=code_of("smartnet.figures.tables"),
     script:
         "../scripts/table_operating.py"
 
@@ -112,7 +112,7 @@ rule table_segmentation:
     params:
         models=models_of("segmentation", COMPARED),
         convention=EMPTY_CONVENTION,
-        code=fingerprint("smartnet.figures.tables"),
+        code=code_of("smartnet.figures.tables"),
     script:
         "../scripts/table_segmentation.py"
 
@@ -140,7 +140,7 @@ rule table_agreement:
     params:
         models=models_of("segmentation", COMPARED),
         convention=EMPTY_CONVENTION,
-        code=fingerprint("smartnet.figures.tables"),
+        code=code_of("smartnet.figures.tables"),
     script:
         "../scripts/table_agreement.py"
 
@@ -168,7 +168,7 @@ rule table_lesions:
     params:
         models=models_of("segmentation", COMPARED),
         convention=EMPTY_CONVENTION,
-        code=fingerprint("smartnet.figures.tables"),
+        code=code_of("smartnet.figures.tables"),
     script:
         "../scripts/table_lesions.py"
 
@@ -196,7 +196,7 @@ rule table_pretexts:
     params:
         models=[name for name in COMPARED if MODELS[name].pretext],
         convention=EMPTY_CONVENTION,
-        code=fingerprint("smartnet.figures.ablation"),
+        code=code_of("smartnet.figures.ablation"),
     script:
         "../scripts/table_pretexts.py"
 
@@ -224,7 +224,7 @@ rule table_operators:
     params:
         models=SIBLINGS,
         convention=EMPTY_CONVENTION,
-        code=fingerprint("smartnet.figures.ablation"),
+        code=code_of("smartnet.figures.ablation"),
     script:
         "../scripts/table_operators.py"
 
@@ -254,7 +254,7 @@ rule table_published:
     params:
         phantoms=any(is_phantom(name) for name in TEST_SETS),
         convention=EMPTY_CONVENTION,
-        code=fingerprint("smartnet.figures.tables"),
+        code=code_of("smartnet.figures.tables"),
     script:
         "../scripts/table_published.py"
 
@@ -281,7 +281,7 @@ rule table_localisation:
         runtime=growing(10),
     params:
         pretexts=config["pretexts"],
-        code=fingerprint("smartnet.figures.localisation"),
+        code=code_of("smartnet.figures.localisation"),
     script:
         "../scripts/table_localisation.py"
 
@@ -307,7 +307,7 @@ rule table_comparisons:
         mem_mb=growing(1500),
         runtime=growing(10),
     params:
-        code=fingerprint("smartnet.figures.comparison"),
+        code=code_of("smartnet.figures.comparison"),
     script:
         "../scripts/table_comparisons.py"
 
@@ -334,7 +334,7 @@ rule table_subgroups:
         runtime=growing(10),
     params:
         references=REFERENCES,
-        code=fingerprint("smartnet.figures.subgroups"),
+        code=code_of("smartnet.figures.subgroups"),
     script:
         "../scripts/table_subgroups.py"
 
@@ -361,6 +361,6 @@ rule table_features:
         runtime=growing(10),
     params:
         starts=config["pretexts"],
-        code=fingerprint("smartnet.figures.features"),
+        code=code_of("smartnet.figures.features"),
     script:
         "../scripts/table_features.py"

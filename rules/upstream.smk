@@ -64,7 +64,7 @@ rule visual_words:
         gpu=1,
     params:
         words={key: value for key, value in config["words"].items() if key != "folder"},
-        code=fingerprint("smartnet.training.visual_words"),
+        code=code_of("smartnet.training.visual_words"),
     script:
         "../scripts/visual_words.py"
 

@@ -9,6 +9,7 @@ a docstring, a comment or a line break does not. Reading source is enough: nothi
 
 import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -37,12 +38,20 @@ def _behaviour(file: Path) -> bytes:
 @cache
 def _parse(file: Path) -> ast.Module:
     tree = ast.parse(file.read_text(), filename=str(file))
-    for node in ast.walk(tree):
+    for node in (tree, *_statements(tree)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
             ast.get_docstring(node, clean=False) is not None
         ):
             node.body = node.body[1:] or [ast.Pass()]
     return tree
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Every statement in a block and in the blocks in it; expressions, most of a tree, are not walked."""
+    for block in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for child in getattr(node, block, ()):
+            yield child
+            yield from _statements(child)
 
 
 def _absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
@@ -66,7 +75,7 @@ def _imported(module: str) -> frozenset[str]:
         return frozenset()
     is_package = file.name == "__init__.py"
     found: set[str] = set()
-    for node in ast.walk(_parse(file)):
+    for node in _statements(_parse(file)):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

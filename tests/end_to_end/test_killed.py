@@ -16,7 +16,7 @@ KILLS = 20
 STEPS = (0, 2)  # jobs that a run may finish before it is killed, of about 110
 SECONDS = (0.0, 1.5)  # that it goes on after that
 LONGEST = 60.0  # that a training may take to its first epoch
-INTO_EPOCH = (0.0, 0.4)  # every second run is killed so soon after a training has saved its first epoch
+INTO_EPOCH = (0.0, 0.2)  # every second run is killed so soon after a training has saved its first epoch
 
 
 def run_and_kill(folder, rng, *, in_training):
@@ -41,17 +41,17 @@ def run_and_kill(folder, rng, *, in_training):
 
 
 def is_loading(folder, begun):
-    """Whether a training has begun and saved no epoch yet."""
+    """Whether a training has begun, not resumed, and saved no epoch yet."""
     return any(
-        epoch is None and not text and (folder / log).stat().st_mtime >= begun
+        epoch is None and "INFO resumed" not in text and (folder / log).stat().st_mtime >= begun
         for log, (text, epoch) in first_epochs(folder).items()
     )
 
 
 def first_epochs(folder):
-    """Every training's latest log, and the first epoch in it."""
+    """Every training's latest log, and the first epoch in it; scratch is no training."""
     found = {}
-    for log in [*folder.glob("logs/upstream/**/*.log"), *folder.glob("logs/downstream/**/*.log")]:
+    for log in [*folder.glob("logs/upstream/smartnet/*.log"), *folder.glob("logs/downstream/**/*.log")]:
         text = log.read_text()
         epoch = re.search(r"^INFO epoch (\d+)/", text, re.MULTILINE)
         found[str(log.relative_to(folder))] = (text, int(epoch[1]) if epoch else None)

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from support import SMOKE, copy_checkout, network_cut, run_snakemake, write_report
+from support import SMOKE, copy_checkout, run_without_network, write_report
 
 # Two tests run side by side on two cores; set before torch or numpy are imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -30,7 +30,7 @@ def checkout(tmp_path_factory):
 def study(tmp_path_factory):
     """The smoke study, run once and without network: its folder and what Snakemake printed."""
     folder = copy_checkout(tmp_path_factory.mktemp("study"))
-    result = run_snakemake(folder, *SMOKE, "--cores", "2", before=network_cut())
+    result = run_without_network(folder, *SMOKE, "--cores", "2")
     assert result.returncode == 0, result.stdout[-6000:]
     return folder, result.stdout
 

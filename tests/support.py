@@ -79,6 +79,14 @@ def run_snakemake(
     )
 
 
+def run_without_network(
+    folder: Path, *arguments: str, timeout: int = 900, **variables: str
+) -> subprocess.CompletedProcess:
+    """Run Snakemake with its network cut off; what it prints begins with the interfaces that it has."""
+    tell = ("sh", "-c", """sed -n 's/^ *\\([^:]*\\):.*/interface \\1/p' /proc/net/dev; exec "$@\"""", "sh")
+    return run_snakemake(folder, *arguments, timeout=timeout, before=(*network_cut(), *tell), **variables)
+
+
 def run_on_a_disk_of_its_own(
     folder: Path, place: str, mount: str, command: list[str], **variables: str
 ) -> tuple[str, list[str]]:
@@ -107,7 +115,7 @@ def write_report(folder: Path, path: str = "results/report.html", *overlays: str
     """Make the report of a finished smoke study, without network; its configuration may get overlays."""
     options = ("--reporter", "smartnet", "--report-smartnet-path", path)
     path_of_plugin = {"PYTHONPATH": str(folder / "scripts")}
-    result = run_snakemake(folder, *SMOKE, *overlays, *options, before=network_cut(), **path_of_plugin)
+    result = run_without_network(folder, *SMOKE, *overlays, *options, **path_of_plugin)
     assert result.returncode == 0, result.stdout[-3000:]
     return folder / path
 

@@ -19,14 +19,14 @@ HEADER = """\
 
 Which rules have jobs that run again when one thing changes: *directly*, because they read it, and *after
 these*, because an input of theirs was made again. Training is counted in jobs of the study that this page is
-made with: the default one with five starts, two 3D operators per task and data of one's own as one of two
+made with: the default one with six starts, four 3D operators per task and data of one's own as one of two
 test sets ({training}).
 
 `figure_*` stands for all rules of that name, `figure_* (3)` for some. *New* jobs are those that the study did
 not have before. The scan for identifiers, `phi_scan`, runs after everything. Comments, docstrings and layout
 change nothing. A changed adapter (`scripts/*.py`) runs its own rule again. Where data of one's own lie is of
-no matter; what lies there counts shard by shard (docs/decisions/0014). What a change costs in a study of
-yours: `make why`.
+no matter; what lies there counts [shard by shard](../decisions/0014-one-case-one-shard.md). What a change
+costs in a study of yours: `make why`.
 
 This page is made by `make docs`: every setting is changed, every study resolved by Snakemake, and their jobs
 compared.

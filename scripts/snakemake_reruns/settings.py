@@ -20,11 +20,14 @@ OVERLAY = {
         "external-2": None,
         "public": None,
     },
-    "pretexts": ["scratch", "models-genesis", "transvw", "checkpoint", "smartnet"],
-    "pretrained": {"checkpoint": "own.pth"},
-    "operators": {"classification": ["bilstm", "gru"], "segmentation": ["conv3d", "none"]},
+    "pretexts": ["scratch", "imagenet", "models-genesis", "transvw", "checkpoint", "smartnet"],
+    "pretrained": {"imagenet": "own.pth", "checkpoint": "own.pth"},
+    "operators": {
+        "classification": ["bilstm", "gru", "transformer", "mean"],
+        "segmentation": ["conv3d", "none", "convlstm", "non-local"],
+    },
 }
-"""Over the defaults: data of one's own beside phantoms, every way to a start, two 3D operators per task."""
+"""Over the defaults: data of one's own beside phantoms, every way to a start, operators of every module."""
 
 NAMES = {
     "datasets.<name>.path": "external-1",
@@ -54,12 +57,12 @@ OTHER: dict[str, Any] = {
     "ingest.exclude": ["contrast"],
     "privacy.ignore": ["word"],
     "preprocess.size": [64, 64],
-    "pretexts": ["scratch", "models-genesis", "transvw", "checkpoint", "cls", "smartnet"],
+    "pretexts": ["scratch", "imagenet", "models-genesis", "transvw", "checkpoint", "cls", "smartnet"],
     "pretrained.imagenet": "other.pth",
     "pretrained.checkpoint": "other.pth",
     "words.folder": "words",
-    "operators.classification": ["bilstm", "gru", "mean"],
-    "operators.segmentation": ["conv3d", "none", "vit3d"],
+    "operators.classification": ["bilstm", "gru", "transformer", "mean", "max"],
+    "operators.segmentation": ["conv3d", "none", "convlstm", "non-local", "vit3d"],
     "operators.pretexts": ["smartnet", "scratch"],
     "baseline.threshold_hu": 60,
     "evaluation.reference": "scratch",

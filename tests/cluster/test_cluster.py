@@ -9,6 +9,7 @@ from runs import EPOCHS
 from support import ROOT, artifacts
 
 pytestmark = pytest.mark.end_to_end
+GPU_JOBS = 21  # trainings, predictions, features and maps of the smoke study
 GPU = re.compile(r"Tres\w+=gres:gpu:[1-9]")
 
 
@@ -46,7 +47,8 @@ def test_gpus_are_asked_for_by_those_who_need_them_and_small_jobs_go_together(st
     }
     assert all(GPU.search(job) for job in partitions["gpu"])
     assert not any(GPU.search(job) for job in partitions["cpu"])
-    assert 20 < len(jobs) < 50
+    assert len(partitions["gpu"]) >= GPU_JOBS
+    assert 30 < len(jobs) == len(partitions["cpu"]) + len(partitions["gpu"]) < 50
 
 
 def test_jobs_past_their_time_or_memory_are_sent_again_with_more(runs):

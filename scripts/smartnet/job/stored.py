@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 
 # Packages that can change the bytes of a result; one that an environment lacks is left out.
 PACKAGES = (
-    *("torch", "lightning", "monai", "numpy", "scipy", "pandas", "scikit-learn", "scikit-image"),
-    *("SimpleITK", "nibabel", "opencv-python-headless", "pydicom"),
+    *("torch", "lightning", "numpy", "scipy", "pandas", "scikit-learn", "scikit-image"),
+    *("nibabel", "opencv-python-headless", "pydicom"),
     *("pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pyjpegls"),
 )
 _NO_CONTENT = ("code", "folder", "masks", "pictures")  # params: stand elsewhere, or say where files lie

@@ -9,8 +9,8 @@ from smartnet.privacy import HIDDEN
 from smartnet.versions import installed
 
 PACKAGES = (
-    *("snakemake", "torch", "lightning", "monai", "numpy", "scipy", "pandas", "scikit-learn", "scikit-image"),
-    *("opencv-python-headless", "SimpleITK", "nibabel", "pydicom", "openTSNE", "matplotlib"),
+    *("snakemake", "torch", "lightning", "numpy", "scipy", "pandas", "scikit-learn", "scikit-image"),
+    *("opencv-python-headless", "nibabel", "pydicom", "openTSNE", "matplotlib"),
 )
 _PATH_KEYS = {"path", "labels", "masks", "folder"}
 _ABSOLUTE = re.compile(r"[/~\\]|[A-Za-z]:[/\\]")

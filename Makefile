@@ -10,7 +10,7 @@ SNAKEMAKE := $(BIN)/snakemake --resources gpu=$(GPUS)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor run why figures report verify test test-harm lint format docs lock clean
+.PHONY: help setup doctor run why figures report verify test lint format docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,12 +48,9 @@ report: results/report.html ## results/report.html from what is there
 verify: ## whether results/ is as results/provenance.json says
 	@python=$(BIN)/python; test -x $$python || python=$(PYTHON); PYTHONPATH=scripts $$python -m smartnet.provenance verify results
 
-test: setup ## every test but test-harm: style, units, the DAG, a whole small study
+test: setup ## every test: style, units, the DAG, a whole small study, also killed, and on a real Slurm
 	$(BIN)/python -m pytest --ignore=tests/end_to_end --ignore=tests/browser --ignore=tests/cluster --numprocesses 2 --dist loadfile
-	$(BIN)/python -m pytest tests/end_to_end tests/browser --ignore=tests/end_to_end/test_killed.py
-
-test-harm: setup ## kill the small study twenty times; run it on a real Slurm whose jobs and nodes are lost
-	$(BIN)/python -m pytest tests/end_to_end/test_killed.py tests/cluster
+	$(BIN)/python -m pytest tests/end_to_end tests/browser tests/cluster
 
 lint: setup ## style of Python and Snakemake
 	$(BIN)/ruff check .

@@ -13,8 +13,8 @@ from support import SMOKE, artifacts, copy_checkout, run_snakemake, snakemake_co
 
 pytestmark = pytest.mark.end_to_end
 KILLS = 20
-STEPS = (0, 2)  # jobs that a run may finish before it is killed, of about 110
-SECONDS = (0.0, 1.5)  # that it goes on after that
+STEPS = (0, 8)  # jobs that a run may finish before it is killed, of about 110
+SECONDS = (0.0, 2.0)  # that it goes on after that
 LONGEST = 60.0  # that a training may take to its first epoch
 INTO_EPOCH = (0.0, 0.2)  # every second run is killed so soon after a training has saved its first epoch
 

@@ -116,25 +116,31 @@ def states_of_shards(dataset, indexed):
     """
     from smartnet.dicom.index import refresh
     from smartnet.dicom.states import shard_states
+    from smartnet.errors import DataError
+    from smartnet.job.failures import in_plain_words
 
     own, index = SimpleNamespace(dataset=dataset), Path(f"resources/index/{dataset}.tsv")
     masks, key, folder = masks_folder(own), Path(identity_key(own)), Path(raw_folder(own))
     if not (indexed and key.is_file()):
         return []
     whole = None
-    if not (workflow.remote_exec or workflow.subprocess_exec):
-        private = index.with_name(f"{dataset}_private.tsv")
-        whole = refresh(folder, index, private=private, code=INDEX_CODE, threads=workflow.cores or 1)
-        if whole is None:
-            return []
-    return shard_states(
-        index,
-        whole=whole,
-        labels=Path(raw_labels(own)),
-        masks=Path(masks) if masks else None,
-        key=key.read_bytes(),
-        shards=DATASETS[dataset]["shards"],
-    )
+    try:
+        if not (workflow.remote_exec or workflow.subprocess_exec):
+            private = index.with_name(f"{dataset}_private.tsv")
+            whole = refresh(folder, index, private=private, code=INDEX_CODE, threads=workflow.cores or 1)
+            if whole is None:
+                return []
+        return shard_states(
+            index,
+            whole=whole,
+            labels=Path(raw_labels(own)),
+            masks=Path(masks) if masks else None,
+            key=key.read_bytes(),
+            shards=DATASETS[dataset]["shards"],
+        )
+    except OSError as error:  # its own text has the file's path, which may name a patient
+        why = in_plain_words(error) or error.strerror
+        raise DataError(f"data set {dataset} cannot be looked through: {why}") from None
 
 
 def shard_state(wildcards):

@@ -100,6 +100,7 @@ rule volumes:
     params:
         folder=lambda wildcards, input: raw_folder(wildcards),
         masks=lambda wildcards, input: masks_folder(wildcards),
+        files=shard_state,  # a corrected mask changes no byte of the catalog
         uneven_spacing=config["ingest"]["uneven_spacing"],
         pictures="logs/volumes/{dataset}/{shard}",
         on_rejected=config["ingest"]["on_rejected"],

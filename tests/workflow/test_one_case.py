@@ -127,6 +127,18 @@ def test_a_removed_case_a_changed_label_and_a_changed_mask_rerun_their_shards(fo
     assert planned(folder) == only(shards[1])
 
 
+def test_a_changed_mask_counts_for_volumes_though_a_run_ended_before(folder):
+    """The catalog is the same to the byte, and Snakemake thinks little of its time."""
+    data = folder.parent / "hospital"
+    labels = read_table(data / "labels.tsv", dtype=str).dropna(subset="mask")
+    shard = shard_of_series(folder, labels["series_uid"].iloc[0])
+    (data / "masks" / labels["mask"].iloc[0]).touch()
+    overlay = ("--configfile", "config/smoke.yaml", "hospital.yaml", "--cores", "2")
+    result = run_snakemake(folder, *overlay, "--", f"results/catalog/internal/{shard}.tsv")
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert planned(folder) == only(shard) - {("catalog", shard)}
+
+
 def test_a_data_set_that_moves_reruns_nothing(folder):
     data = folder.parent / "hospital"
     point_at(folder, data.rename(folder.parent / "moved"))

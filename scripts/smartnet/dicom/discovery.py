@@ -11,7 +11,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.tag import Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from smartnet.dicom.folders import Entry, entries
+from smartnet.dicom.folders import Entry, entries, out_of_reach
 from smartnet.dicom.private import PRIVATE_TAGS, private_values
 from smartnet.errors import DataError
 
@@ -102,6 +102,9 @@ def read_header(path: Path) -> list[dict[str, Any]]:
         rows of the index, all values as text: one, or one per frame of an enhanced multi-frame image;
         ``error`` says why the file is of no use. Beside the index's columns, ``private`` holds pairs of kind
         and value (see :func:`private_values`), of a file's first row only.
+
+    Raises:
+        OSError: the file is out of reach.
     """
     row = dict.fromkeys(INDEX_COLUMNS, "") | {"path": path.as_posix(), "private": []}
     try:
@@ -118,6 +121,8 @@ def read_header(path: Path) -> list[dict[str, Any]]:
     except InvalidDicomError:
         return [row | {"error": "no DICOM file"}]
     except Exception as error:  # a damaged header may raise anything; it must not stop the whole folder
+        if out_of_reach(error):
+            raise
         return [row | {"error": f"header cannot be read ({type(error).__name__})"}]
     return [row]
 

@@ -1,11 +1,22 @@
 """What lies in a folder, as a digest of names, sizes and times, wherever it is. Light to import."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 Entry = tuple[str, int, int]
+_LEADS_NOWHERE = (errno.ENOENT, errno.ELOOP)  # a link to nothing, or to itself
+_OUT_OF_REACH = (
+    *(errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENOENT, errno.ENOTCONN, errno.ETIMEDOUT),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+)
+
+
+def out_of_reach(error: BaseException) -> bool:
+    """Tell whether a file could not be read for reasons that say nothing about what is in it."""
+    return isinstance(error, OSError) and error.errno in _OUT_OF_REACH
 
 
 def entries(folder: Path, *, but: str = "") -> Iterator[Entry]:
@@ -16,6 +27,9 @@ def entries(folder: Path, *, but: str = "") -> Iterator[Entry]:
     Args:
         folder: may be missing; then there are none.
         but: name of a file or folder in it that is left out.
+
+    Raises:
+        OSError: a file or folder is there but out of reach: without it this would be another data set.
     """
     entered = set()
 
@@ -45,8 +59,10 @@ def _kind(entry: os.DirEntry) -> tuple[str, int | None, int] | None:
             return entry.name, None, 0
         state = entry.stat()
         return (entry.name, state.st_size, state.st_mtime_ns) if entry.is_file() else None
-    except OSError:  # a link to itself, or to nothing
-        return None
+    except OSError as error:
+        if error.errno in _LEADS_NOWHERE:
+            return None
+        raise
 
 
 def digest(lines: Iterable[object]) -> str:

@@ -40,6 +40,7 @@ def index_folder(
 
     Raises:
         DataError: the folder is missing or without a file, or no file in it is a CT image.
+        OSError: a file is out of reach.
     """
     folder = Path(folder)
     files, beside = (list(part) for part in list_files(folder))
@@ -67,11 +68,11 @@ def index_folder(
     table = pd.concat([kept, pd.DataFrame(rows, columns=INDEX_COLUMNS, dtype=object)])[INDEX_COLUMNS]
     table = table.sort_values("path", kind="stable", ignore_index=True)
     _report(table, folder, files=len(files), read=len(new))
-    write_table(table, output)
-    if private is not None:
+    if private is not None:  # first: a value that was read once stands nowhere else if this is interrupted
         values.add(path_names(path for path, *_ in [*files, *beside]))
         values.add((TECHNICAL, text) for name in TECHNICAL_COLUMNS for text in table[name].unique() if text)
         values.write(private)
+    write_table(table, output)
     write_json({"code": code, "folder": digest([*files, *beside])}, _note(output))
 
 

@@ -10,6 +10,7 @@ from pydicom.pixels import pixel_array
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from scipy import ndimage
 
+from smartnet.dicom.folders import out_of_reach
 from smartnet.dicom.frames import size_conflict
 
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE  # its warnings quote identifiers
@@ -80,8 +81,8 @@ def _read(path: Path) -> pydicom.Dataset:
     try:
         dataset = pydicom.dcmread(path, force=True)
     except Exception as error:  # damaged files raise anything
-        if isinstance(error, OSError) and error.errno:
-            raise  # the file is not damaged but out of reach, which says nothing about the scan
+        if out_of_reach(error):
+            raise
         raise PixelError(f"file cannot be read ({type(error).__name__})") from error
     if "TransferSyntaxUID" not in dataset.file_meta:  # without the file's preamble, what could be read tells
         implicit, _ = dataset.original_encoding

@@ -45,7 +45,7 @@ def shard_states(
     if whole is None and kept:
         return kept["shards"]
     beside = [] if masks is None else [folder_state(masks)]
-    of = digest([whole, hashlib.sha256(key).hexdigest(), shards, labels.read_bytes(), *beside])
+    of = digest([whole, hashlib.sha256(key).hexdigest(), shards, _content(labels), *beside])
     if kept.get("of") != of:
         kept = {"of": of, "shards": _states(index, labels=labels, masks=masks, key=key, shards=shards)}
         write_json(kept, answer)
@@ -58,24 +58,30 @@ def _states(index: Path, *, labels: Path, masks: Path | None, key: bytes, shards
     studies: dict[str, list[str]] = defaultdict(list)
     mine: dict[int, set[str]] = defaultdict(set)
     study_of: dict[str, str] = {}
+    shard: dict[str, int] = {}
     for path, size, modified, series, named in files.itertuples(index=False):
         study = named or series
         studies[study].append(f"{path}\t{size}\t{modified}\t{series}")
-        if series not in study_of:
-            study_of[series] = study_of[study] = study
-            mine[shard_of(case_name(key, series), shards)].add(study)
+        study_of[study] = study
+        if series not in shard:
+            study_of[series], shard[series] = study, shard_of(case_name(key, series), shards)
+        mine[shard[series]].add(study)
     rules = ""
     try:
         table = read_labels(labels)
     except DataError:  # the job will say so
-        rules = digest([labels.read_bytes()])
+        rules = digest([_content(labels)])
     else:
         for row in table.itertuples(index=False):
             if row.uid in study_of:
                 mask = _mask_state(masks, row.mask) if row.mask else ""
                 studies[study_of[row.uid]].append(f"{tuple(row)}\t{mask}")
     done = {study: digest(sorted(lines)) for study, lines in studies.items()}
-    return [digest([rules, *(done[study] for study in sorted(mine[shard]))]) for shard in range(shards)]
+    return [digest([rules, *(done[study] for study in sorted(mine[number]))]) for number in range(shards)]
+
+
+def _content(labels: Path) -> bytes | None:
+    return labels.read_bytes() if labels.is_file() else None
 
 
 def _mask_state(masks: Path | None, name: str) -> str:

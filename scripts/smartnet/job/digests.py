@@ -1,4 +1,4 @@
-"""sha256 of files and folders, each file hashed once for as long as its size and time stay the same.
+"""sha256 of files and folders, each file hashed once for as long as it is not touched.
 
 A folder's digest is that of the list that ``sha256sum`` prints of its files: one line per file, sorted by
 path, ``<sha256>  <path below the folder>``. Nothing but Python itself is needed.
@@ -29,7 +29,7 @@ def digests(path: Path | str, *, notes: Path | None = None, threads: int = THREA
 
     Args:
         path: file or folder; symbolic links to folders are not followed, broken ones left out.
-        notes: folder that keeps what was hashed, by size and time of each file; None: hash everything.
+        notes: folder that keeps what was hashed, by size, times and inode of a file; None: hash everything.
         threads: that hash side by side.
 
     Returns:
@@ -44,14 +44,19 @@ def digests(path: Path | str, *, notes: Path | None = None, threads: int = THREA
     found = {
         name: Digest(known[name][0], entry.st_size)
         for name, (_, entry) in entries.items()
-        if name in known and known[name][1:] == [entry.st_size, entry.st_mtime_ns]
+        if name in known and known[name][1:] == _state(entry)
     }
     new = [name for name in entries if name not in found]
     found |= dict(zip(new, hash_files([entries[name][0] for name in new], threads=threads), strict=True))
     if new or known.keys() - found.keys():
-        content = {name: [found[name].sha256, e.st_size, e.st_mtime_ns] for name, (_, e) in entries.items()}
+        content = {name: [found[name].sha256, *_state(entry)] for name, (_, entry) in entries.items()}
         _write_notes(content, _note_of(path, notes))
     return dict(sorted(found.items()))
+
+
+def _state(entry: os.stat_result) -> list[int]:
+    """What changes when a file is written or another put in its place, whatever time it is given then."""
+    return [entry.st_size, entry.st_mtime_ns, entry.st_ctime_ns, entry.st_ino]
 
 
 def hash_files(files: Sequence[Path], *, threads: int = THREADS) -> list[Digest]:

@@ -25,6 +25,7 @@ REMEDIES = {
     ),
     errno.ESTALE: ("a file vanished from the shared disk", "start again"),
 }
+MADE = ("results", "logs", "benchmarks", "resources")  # folders that a study writes to
 # An error that a library raises because of these says nothing of use; other errors stand for themselves.
 _BEHIND = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _NUMPY = re.compile(r"free space to write|\d+ requested and \d+ written")  # it gives no number
@@ -48,6 +49,8 @@ def need_writable(folders: Iterable[str]) -> None:
 
 def in_plain_words(error: BaseException) -> str:
     """Say in one line what the disk refused, where, and what to do; empty if it is another kind of error."""
+    if isinstance(error, SmartnetError):  # says so itself
+        return ""
     number, filename = _of_the_disk(error)
     if number is None:
         return ""
@@ -68,14 +71,14 @@ def _of_the_disk(error: BaseException | None) -> tuple[int | None, Any]:
 
 
 def _place(filename: Any) -> str:
-    """Name a file of the study; a path elsewhere is a user's data, and may name a patient."""
+    """Name a file that the study makes; any other is a user's data, and its path may name a patient."""
     if not isinstance(filename, str | os.PathLike):
         return ""
     path = Path(filename)
-    if path.is_absolute():
-        if not path.is_relative_to(Path.cwd()):
-            return " (outside the study's folder)"
+    if path.is_relative_to(Path.cwd()):
         path = path.relative_to(Path.cwd())
+    if path.parts[:1] not in ((folder,) for folder in MADE):
+        return " (a file that the study does not make)"
     if path.suffix == ".tmp":  # .name.number.tmp becomes name
         path = path.with_name(path.name.removeprefix(".").rsplit(".", 2)[0])
     return f" ('{path}')"

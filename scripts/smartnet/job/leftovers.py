@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from smartnet.files import read_json, unfinished
@@ -24,5 +25,6 @@ def discard_finished_states(inputs: Iterable[Path | str], states: Path = STATES)
     """
     known = {Path(path).as_posix() for path in inputs}
     for note in states.glob("*/finished.json"):
-        if read_json(note)["weights"] in known:
-            shutil.rmtree(note.parent, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another job that starts now was faster
+            if read_json(note)["weights"] in known:
+                shutil.rmtree(note.parent, ignore_errors=True)

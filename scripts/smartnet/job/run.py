@@ -37,9 +37,9 @@ def job(
     log = snakemake.log[0]
     try:
         with _logging_to(Path(log)):
-            discard_unfinished(snakemake.output)
-            discard_finished_states(snakemake.input)
             try:
+                discard_unfinished(snakemake.output)
+                discard_finished_states(snakemake.input)
                 with devices(gpus_of(snakemake)) as models, recorded(snakemake) as run:
                     store = Stored.of(snakemake, run, models, reads) if stored else None
                     taken = store is not None and store.take()

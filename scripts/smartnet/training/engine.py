@@ -100,9 +100,7 @@ class PlainWriter(TorchCheckpointIO):
 def _trainer(settings: dict[str, Any], *, device: str, passes: int, state: Path) -> Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # no tips, no device table
     warnings.filterwarnings("ignore", module=r"lightning\.pytorch\.utilities\._pytree")  # its own affair
-    warnings.filterwarnings(
-        "ignore", message="The `srun` command is available"
-    )  # not here
+    warnings.filterwarnings("ignore", message="The `srun` command is available")  # not here
     alone = settings["devices"] == 1
     precision = settings["precision"]
     if precision == "fp16" and device == "cpu":

@@ -1,7 +1,9 @@
 """Finding files and reading their headers."""
 
+import errno
 import os
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pydicom
 import pytest
@@ -9,6 +11,7 @@ from factories import CTSeries, run_volumes, write_series
 from fuzzing.raw_mutations import bomb
 
 from smartnet.dicom.discovery import LONGEST_TEXT
+from smartnet.dicom.folders import _kind
 from smartnet.dicom.index import index_folder
 from smartnet.dicom.private import read_private
 from smartnet.errors import DataError
@@ -122,6 +125,49 @@ def test_only_regular_files_are_read(tmp_path):
 def test_an_overlong_value_is_cut(tmp_path):
     write_series(tmp_path / "data", replace(CTSeries(), tags={"ConvolutionKernel": "x" * 60_000}))
     assert set(index(tmp_path / "data", tmp_path)["kernel"]) == {"x" * LONGEST_TEXT}
+
+
+@pytest.mark.parametrize(
+    ("number", "known"), [(errno.EIO, True), (errno.EACCES, True), (errno.EINVAL, False)]
+)
+def test_a_file_out_of_reach_is_an_error_a_damaged_one_a_row(tmp_path, monkeypatch, number, known):
+    """A row would say for ever that a file is of no use which can be read tomorrow."""
+    write_series(tmp_path / "data", CTSeries())
+    real = pydicom.dcmread
+
+    def fails(path, **options):
+        if path.name == "f0003.dcm":
+            raise OSError(number, os.strerror(number))
+        return real(path, **options)
+
+    monkeypatch.setattr(pydicom, "dcmread", fails)
+    if known:
+        with pytest.raises(OSError, match=os.strerror(number)):
+            index(tmp_path / "data", tmp_path)
+    else:
+        errors = index(tmp_path / "data", tmp_path).set_index("path")["error"]
+        assert errors["f0003.dcm"] == "header cannot be read (OSError)"
+
+
+def test_a_file_that_cannot_be_looked_at_is_no_missing_file():
+    def fails():
+        raise OSError(errno.EIO, "Input/output error")
+
+    with pytest.raises(OSError, match="Input/output error"):
+        _kind(SimpleNamespace(name="a.dcm", is_dir=fails))
+
+
+def test_values_of_new_files_are_noted_before_their_rows(tmp_path, monkeypatch):
+    """Else a run that ends in between would never look for them in what is shared."""
+    write_series(tmp_path / "data", CTSeries())
+
+    def full(table, path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("smartnet.dicom.index.write_table", full)
+    with pytest.raises(OSError, match="No space"):
+        index_folder(tmp_path / "data", tmp_path / "index.tsv", threads=1, private=tmp_path / "private.tsv")
+    assert "SECRET^PATIENT" in {value for _, value in read_private(tmp_path / "private.tsv")}
 
 
 @pytest.mark.parametrize("name", [b"M\xfcller.dcm", b"Icon\r", b'tab\tand "quote"\n.dcm', b" NA "])

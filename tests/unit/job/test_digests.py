@@ -35,7 +35,7 @@ def test_a_folder_has_the_digest_of_what_sha256sum_prints(folder):
     assert digest_of(digests(folder)) == hashlib.sha256(listing).hexdigest()
 
 
-def test_a_file_is_read_again_only_if_size_or_time_changed(folder, tmp_path, monkeypatch):
+def test_a_file_is_read_again_only_if_it_was_touched(folder, tmp_path, monkeypatch):
     read = []
     real = module._hash
     monkeypatch.setattr(module, "_hash", lambda file: read.append(file.name) or real(file))
@@ -51,6 +51,14 @@ def test_a_file_is_read_again_only_if_size_or_time_changed(folder, tmp_path, mon
     assert read == ["a.txt"] and list(second) == ["a.txt", "b/c.txt"]
     (tmp_path / "notes/results/volumes.json").write_text("{broken")
     assert digests(folder, notes=notes) == second
+
+
+def test_a_file_that_was_given_its_old_time_is_read_again(folder):
+    digests(folder, notes=Path("notes"))
+    before = (folder / "a.txt").stat()
+    (folder / "a.txt").write_text("ONE")
+    os.utime(folder / "a.txt", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert digests(folder, notes=Path("notes"))["a.txt"].sha256 == hashlib.sha256(b"ONE").hexdigest()
 
 
 def test_nothing_outside_of_the_study_is_noted(folder, tmp_path):

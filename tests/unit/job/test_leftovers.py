@@ -1,6 +1,6 @@
 """What killed jobs leave behind."""
 
-from smartnet.files import atomic_path, write_bytes, write_json
+from smartnet.files import atomic_path, read_json, write_bytes, write_json
 from smartnet.job.leftovers import discard_finished_states, discard_unfinished
 
 
@@ -30,3 +30,14 @@ def test_a_state_is_kept_until_its_weights_are_used(tmp_path):
     write_bytes(b"0", tmp_path / "running" / "epoch.ckpt")
     discard_finished_states(["results/split.tsv", "results/x/model.safetensors"], tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "running"]
+
+
+def test_another_job_may_remove_a_state_first(tmp_path, monkeypatch):
+    write_json({"weights": "results/x/model.safetensors"}, tmp_path / "a" / "finished.json")
+
+    def removed(note):
+        note.unlink()
+        return read_json(note)
+
+    monkeypatch.setattr("smartnet.job.leftovers.read_json", removed)
+    discard_finished_states(["results/x/model.safetensors"], tmp_path)

@@ -60,9 +60,18 @@ def test_what_the_disk_refuses_is_one_line(here, capsys, number, words):
     assert "Traceback" not in (here / "logs/rule.log").read_text()
 
 
-def test_a_path_outside_the_study_is_not_shown(here):
-    error = PermissionError(errno.EACCES, "Permission denied", "/data/Doe^Jane/1.dcm")
-    assert in_plain_words(error).startswith("DiskError: permission is missing (outside the study's folder): ")
+def test_the_path_of_a_users_file_is_not_shown(here):
+    for folder in ("/data", f"{here}/data", "data"):
+        error = PermissionError(errno.EACCES, "Permission denied", f"{folder}/Doe^Jane/1.dcm")
+        words = "DiskError: permission is missing (a file that the study does not make): "
+        assert in_plain_words(error).startswith(words)
+
+
+def test_an_error_of_our_own_stands_for_itself(here, capsys):
+    error = DataError("case a: one of its files is out of reach")
+    error.__cause__ = OSError(errno.EIO, "Input/output error", "/data/Doe^Jane/1.dcm")
+    fails(error)
+    assert capsys.readouterr().err.startswith(f"DataError: {error}")
 
 
 def test_what_is_behind_a_librarys_error_counts_only_if_the_disk_is_full(here):

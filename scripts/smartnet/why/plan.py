@@ -116,6 +116,8 @@ def _inputs_changed(old: Sequence[str], job: Any) -> Cause:
 
 def _remade(dag: Any, job: Any, reason: Any) -> Cause:
     files = sorted(map(str, reason.updated_input_run))
+    if not files:  # Snakemake compares with the records of all outputs, _own_causes with the first
+        return Cause("something else changed", "something else changed")
     makers = sorted(
         {other.rule.name for other, made in dag.dependencies[job].items() if {*map(str, made)} & {*files}}
     )

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_study import CITATION, run_study, run_table
+from small_study import CITATION, do, run_study, run_table
 from support import ROOT
 
 from smartnet.provenance.__main__ import main
@@ -71,6 +71,16 @@ def test_a_result_of_an_input_that_was_made_anew_is_stale(copy, capsys):
         "stale: results/figures/roc.pdf: made from another results/metrics.csv than is there now; "
         "run the study again"
     )
+
+
+def test_a_catalog_is_not_stale_when_other_shards_change_the_index(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    index, catalog = "resources/index/own.tsv", "results/catalog/own/0.tsv"
+    do("index", {}, {"index": index}, ["a file of either shard"])
+    do("catalog", {"index": index}, {"catalog": catalog}, ["a series"], files="state of shard 0")
+    Path(index).write_text("one more file of shard 1")
+    write()
+    assert lines_of("results", capsys) == ["1 files as recorded"]
 
 
 def test_a_stale_file_inside_a_folder_is_found_too(copy, capsys):

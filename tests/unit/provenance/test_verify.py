@@ -14,9 +14,9 @@ from smartnet.provenance.__main__ import main
 from smartnet.provenance.build import write_provenance
 
 
-def write():
+def write(expected=()):
     write_provenance(
-        *(CITATION, []),
+        *(CITATION, expected),
         table=Path("results/provenance.json"),
         crate=Path("results/ro-crate-metadata.json"),
     )
@@ -60,6 +60,35 @@ def test_a_missing_and_an_additional_file_are_found(copy, capsys):
     assert lines_of(copy, capsys) == [
         "additional: figures/copy.pdf: no run of this study made it; remove it, or run the study again",
         "missing: figures/roc.pdf: copy the folder again, or run the study again",
+    ]
+
+
+def test_links_that_no_run_made_are_additional(copy, capsys):
+    (copy / "elsewhere").symlink_to(copy.parent, target_is_directory=True)
+    (copy / "figures/gone.pdf").symlink_to("nowhere.pdf")
+    lines = lines_of(copy, capsys)
+    assert [line.split(": no run")[0] for line in lines] == [
+        "additional: elsewhere",
+        "additional: figures/gone.pdf",
+    ]
+
+
+def test_a_folder_that_lies_elsewhere_is_missing_but_not_additional(copy, capsys):
+    """Links are not followed, for a copy would not hold what is behind them."""
+    (copy / "figures").rename(copy.parent / "figures")
+    (copy / "figures").symlink_to(copy.parent / "figures", target_is_directory=True)
+    (line,) = lines_of(copy, capsys)
+    assert line.startswith("missing: figures/roc.pdf")
+
+
+def test_files_that_no_record_explains_are_findings(copy, capsys):
+    Path("results/notes.txt").write_text("somebody's")
+    Path("results/late.csv").write_text("a rule makes it")
+    write(["results/late.csv"])
+    assert lines_of("results", capsys) == [
+        "unrecorded: results/late.csv: its rule left no record; delete it and run the study again",
+        "unknown: results/notes.txt: no rule makes it; delete it and results/provenance.json and run the "
+        "study again",
     ]
 
 

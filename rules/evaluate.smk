@@ -114,9 +114,11 @@ rule measures:
         mem_mb=growing(1500),
         runtime=growing(60),
     params:
-        tolerance_mm=config["evaluation"]["surface_tolerance_mm"],
-        min_lesion_ml=config["evaluation"]["min_lesion_ml"],
-        lesion_overlap=config["evaluation"]["lesion_overlap"],
+        settings={
+            "tolerance_mm": config["evaluation"]["surface_tolerance_mm"],
+            "min_lesion_ml": config["evaluation"]["min_lesion_ml"],
+            "lesion_overlap": config["evaluation"]["lesion_overlap"],
+        },
         code=code_of("smartnet.metrics.measures"),
     script:
         "../scripts/measures.py"

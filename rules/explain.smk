@@ -24,8 +24,7 @@ rule features:
         runtime=growing(60),
         gpu=1,
     params:
-        per_dataset=config["explain"]["slices_per_dataset"],
-        draw_seed=config["seed"],
+        settings={"per_dataset": config["explain"]["slices_per_dataset"], "seed": config["seed"]},
         code=code_of_start("smartnet.explain.features", {}),
     script:
         "../scripts/features.py"
@@ -47,8 +46,7 @@ rule tsne:
         mem_mb=growing(1000),
         runtime=growing(30),
     params:
-        perplexity=config["explain"]["perplexity"],
-        draw_seed=config["seed"],
+        settings={"perplexity": config["explain"]["perplexity"], "seed": config["seed"]},
         code=code_of("smartnet.explain.embedding"),
     script:
         "../scripts/tsne.py"
@@ -70,8 +68,7 @@ rule separability:
         mem_mb=growing(1000),
         runtime=growing(30),
     params:
-        neighbours=config["explain"]["neighbours"],
-        draw_seed=config["seed"],
+        settings={"neighbours": config["explain"]["neighbours"], "seed": config["seed"]},
         code=code_of("smartnet.explain.separability"),
     script:
         "../scripts/separability.py"
@@ -94,8 +91,7 @@ rule choose_cases:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        cases=config["explain"]["cases"],
-        draw_seed=config["seed"],
+        settings={"count": config["explain"]["cases"], "seed": config["seed"]},
         code=code_of("smartnet.explain.cases"),
     script:
         "../scripts/choose_cases.py"
@@ -131,8 +127,10 @@ rule maps:
         runtime=growing(60),
         gpu=1,
     params:
-        max_slices=config["downstream"]["segmentation"]["max_slices"],
-        seed=config["seed"],
+        settings={
+            "max_slices": config["downstream"]["segmentation"]["max_slices"],
+            "seed": config["seed"],
+        },
         code=code_of_start("smartnet.explain.maps", OPERATORS),
     script:
         "../scripts/maps.py"
@@ -162,10 +160,12 @@ rule localisation:
         runtime=growing(120),
         gpu=1,
     params:
-        max_slices=config["downstream"]["segmentation"]["max_slices"],
-        threshold_hu=config["baseline"]["threshold_hu"],
-        limit=config["explain"]["localise"],
-        seed=config["seed"],
+        settings={
+            "max_slices": config["downstream"]["segmentation"]["max_slices"],
+            "threshold_hu": config["baseline"]["threshold_hu"],
+            "limit": config["explain"]["localise"],
+            "seed": config["seed"],
+        },
         code=code_of_start("smartnet.explain.localisation", OPERATORS),
     script:
         "../scripts/localisation.py"

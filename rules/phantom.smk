@@ -21,8 +21,7 @@ rule phantom:
         runtime=growing(60),
     params:
         phantom=lambda wildcards: DATASETS[wildcards.dataset]["phantom"],
-        matrix=config["phantom"]["matrix"],
-        seed=config["seed"],
+        settings={"matrix": config["phantom"]["matrix"], "seed": config["seed"]},
         code=code_of("smartnet.phantom.dataset"),
     script:
         "../scripts/phantom.py"

@@ -11,6 +11,5 @@ with job(snakemake):
         [Path(folder) for folder in snakemake.input.slices],
         Path(snakemake.input.split),
         output=Path(snakemake.output.cases),
-        count=snakemake.params.cases,
-        seed=snakemake.params.draw_seed,
+        **snakemake.params.settings,
     )

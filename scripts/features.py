@@ -12,8 +12,7 @@ with job(snakemake):
         [Path(folder) for folder in snakemake.input.slices],
         Path(snakemake.input.split),
         output=Path(snakemake.output.table).parent,
-        per_dataset=snakemake.params.per_dataset,
-        seed=snakemake.params.draw_seed,
         gpu=snakemake.resources.gpu,
         threads=snakemake.threads,
+        **snakemake.params.settings,
     )

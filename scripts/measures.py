@@ -13,8 +13,6 @@ with job(snakemake):
         [Path(folder) for folder in snakemake.input.volumes],
         output=Path(snakemake.output.table),
         output_lesions=Path(snakemake.output.lesions),
-        tolerance_mm=snakemake.params.tolerance_mm,
-        min_lesion_ml=snakemake.params.min_lesion_ml,
-        lesion_overlap=snakemake.params.lesion_overlap,
         threads=snakemake.threads,
+        **snakemake.params.settings,
     )

@@ -10,8 +10,7 @@ with job(snakemake):
     generate_dataset(
         Path(snakemake.output.folder),
         dataset=snakemake.wildcards.dataset,
-        seed=snakemake.params.seed,
-        matrix=snakemake.params.matrix,
         workers=snakemake.threads,
         **snakemake.params.phantom,
+        **snakemake.params.settings,
     )

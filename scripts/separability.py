@@ -9,6 +9,5 @@ with job(snakemake):
 
     measure_separability(
         Path(snakemake.input.table).parent,
-        neighbours=snakemake.params.neighbours,
-        seed=snakemake.params.draw_seed,
+        **snakemake.params.settings,
     )

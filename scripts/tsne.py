@@ -9,7 +9,6 @@ with job(snakemake):
 
     embed_tsne(
         Path(snakemake.input.table).parent,
-        perplexity=snakemake.params.perplexity,
-        seed=snakemake.params.draw_seed,
         threads=snakemake.threads,
+        **snakemake.params.settings,
     )

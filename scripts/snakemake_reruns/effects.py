@@ -90,12 +90,11 @@ def of_settings(base: Mapping[str, Any], values: Mapping[str, Any], folder: Path
 
 
 def _differing(jobs: Jobs, other: Jobs) -> set[Key]:
-    """Jobs of both studies that read different settings, other code or other files."""
+    """Jobs of both studies that read different settings, other code or other files, as Snakemake sees it."""
     return {
         key
         for key in jobs.keys() & other.keys()
-        if (jobs[key].settings, jobs[key].files, jobs[key].code)
-        != (other[key].settings, other[key].files, other[key].code)
+        if (jobs[key].params, jobs[key].files) != (other[key].params, other[key].files)
     }
 
 

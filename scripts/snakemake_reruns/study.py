@@ -17,12 +17,14 @@ class Job:
     """What decides whether a job runs again.
 
     Attributes:
-        settings: its params, down to their leaves, by their paths.
+        params: its params as Snakemake compares them, a set of values without names.
+        settings: the same, down to their leaves, by their paths.
         files: its inputs and outputs.
         code: the fingerprint among its params.
         after: the jobs whose outputs it reads.
     """
 
+    params: frozenset[str]
     settings: dict[str, str]
     files: tuple[tuple[str, ...], tuple[str, ...]]
     code: str
@@ -81,14 +83,18 @@ def _job(dag: Any, job: Any) -> Job:
     code = params.pop("code", "")
     files = tuple(map(str, job.input)), tuple(map(str, job.output))
     after = frozenset(_key(other) for other in dag.dependencies[job])
-    return Job(
-        {path: value for name in params for path, value in _leaves(name, params[name])}, files, code, after
-    )
+    settings = {path: value for name in params for path, value in _leaves(name, params[name])}
+    return Job(_compared(job), settings, files, code, after)
+
+
+def _compared(job: Any) -> frozenset[str]:
+    """The params that Snakemake judges by: those that are made of inputs and the like do not count."""
+    return frozenset(map(repr, job.non_derived_params))
 
 
 def _counting(job: Any) -> dict[str, Any]:
-    """The params that Snakemake judges by: those that are made of inputs and the like do not count."""
-    counting = {repr(value) for value in job.non_derived_params}
+    """The same by name."""
+    counting = _compared(job)
     return {name: value for name, value in job.params.items() if repr(value) in counting}
 
 

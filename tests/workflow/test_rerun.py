@@ -7,9 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from smartnet import fingerprint as fp
+from snakemake_reruns.effects import _differing
 from snakemake_reruns.page import TABLE, describe, measure
+from snakemake_reruns.settings import changed
+from snakemake_reruns.study import ROOT, Job, jobs_of, prepare
 
 STAGES = ("smartnet.training.downstream", "smartnet.predict.segmentation", "smartnet.figures.roc")
 
@@ -17,6 +21,44 @@ STAGES = ("smartnet.training.downstream", "smartnet.predict.segmentation", "smar
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
     return measure(tmp_path_factory.mktemp("rerun"))
+
+
+@pytest.fixture(scope="module")
+def default(tmp_path_factory):
+    """The default configuration, a working folder, and the jobs."""
+    config, folder = yaml.safe_load((ROOT / "config.yaml").read_text()), tmp_path_factory.mktemp("default")
+    return config, prepare(folder), jobs_of(config, folder)
+
+
+def test_no_number_of_a_job_can_hide_another(default):
+    """Snakemake compares values without names: of two numbers, one may become what the other is, or was."""
+    numbers = {
+        rule: {path: text for path, text in job.settings.items() if "." not in path and is_number(text)}
+        for (rule, _), job in default[2].items()
+        if rule not in ("catalog", "split")  # shards and a thickness in mm; a share below one and a seed
+    }
+    assert {rule: found for rule, found in numbers.items() if len(found) > 1} == {}
+
+
+def is_number(text):
+    return isinstance(ast.literal_eval(text), int | float) and text not in ("True", "False")
+
+
+def test_a_setting_that_becomes_equal_to_another_one_counts(default):
+    config, folder, _ = default
+    assert config["downstream"]["segmentation"]["max_slices"] == 64
+    assert config["baseline"]["threshold_hu"] == 50
+    before, after = (jobs_of(changed(config, {"explain.localise": limit}), folder) for limit in (64, 50))
+    assert {rule for rule, _ in _differing(before, after)} == {"localisation"}
+
+
+def test_jobs_are_compared_as_snakemake_does():
+    def job(**params):
+        return Job(frozenset(map(repr, params.values())), params, ((), ()), "", frozenset())
+
+    before, after, key = job(limit=64, slices=64, hu=50), job(limit=50, slices=64, hu=50), ("rule", ())
+    assert _differing({key: before}, {key: after}) == set()
+    assert _differing({key: before}, {key: job(limit=49, slices=64, hu=50)}) == {key}
 
 
 def test_the_committed_table_is_what_the_workflow_does(measured):

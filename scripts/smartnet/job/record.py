@@ -99,11 +99,16 @@ def read_inputs(snakemake: Any) -> dict[str, str | None]:
 
 
 def facts(snakemake: Any, seconds: float) -> dict[str, Any]:
-    """Tell how this process made its outputs: packages imported, wall time in seconds, device, threads."""
+    """Tell how this process made its outputs: packages imported, wall time in seconds, device, threads.
+
+    A training says itself how long it took, with what it had taken before it was killed and resumed, and on
+    which device its helpers computed.
+    """
+    said = _said(map(str, snakemake.output))
     return {
         "versions": _versions(),
-        "seconds": round(seconds, 3),
-        "device": _device(map(str, snakemake.output)),
+        "seconds": max(round(seconds, 3), said.get("seconds", 0.0)),
+        "device": said.get("device") or _device(),
         "threads": getattr(snakemake, "threads", 1),
         "stored": False,
     }
@@ -216,11 +221,13 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **found}
 
 
-def _device(outputs: Iterable[str]) -> str:
-    """Name the GPU that torch computed on, or ``cpu``; a training says it itself, for its helpers."""
-    for path in outputs:
-        if Path(path).name == "run.json":
-            return json.loads(Path(path).read_text())["device"]
+def _said(outputs: Iterable[str]) -> dict[str, Any]:
+    """What a training says of itself."""
+    return next((json.loads(Path(path).read_text()) for path in outputs if Path(path).name == "run.json"), {})
+
+
+def _device() -> str:
+    """Name the GPU that torch computed on, or ``cpu``."""
     cuda = getattr(sys.modules.get("torch"), "cuda", None)
     if cuda is not None and cuda.is_initialized() and cuda.max_memory_allocated():
         return cuda.get_device_name()

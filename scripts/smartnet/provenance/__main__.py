@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from smartnet.errors import DataError
-from smartnet.provenance.check import TABLE, differences, inconsistencies, recorded_files
+from smartnet.provenance.check import TABLE, differences, inconsistencies, recorded_files, unexplained
 
 
 def main(arguments: list[str]) -> int:
@@ -28,7 +28,11 @@ def main(arguments: list[str]) -> int:
     except DataError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1
-    lines = [*differences(provenance, folder, threads=os.cpu_count() or 1), *inconsistencies(provenance)]
+    lines = [
+        *differences(provenance, folder, threads=os.cpu_count() or 1),
+        *unexplained(provenance),
+        *inconsistencies(provenance),
+    ]
     for line in lines:
         sys.stderr.write(f"{line}\n")
     if not lines:

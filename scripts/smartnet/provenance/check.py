@@ -1,5 +1,6 @@
 """What does not fit: files and the table, the table and itself. Nothing but Python is needed."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from smartnet.job.digests import THREADS, digests
 
 TABLE, CRATE = "provenance.json", "ro-crate-metadata.json"
+INDEX = "resources/index/"
+UNKNOWN, UNRECORDED = "unknown", "unrecorded"  # notes of artifacts without a run
 CLOSING = (TABLE, CRATE, "phi_scan.tsv", "report.html")  # made after the table, or it itself
 
 
@@ -23,13 +26,25 @@ def differences(provenance: Mapping[str, Any], folder: Path, *, threads: int = T
     """
     recorded = dict(recorded_files(provenance))
     there = {name: digest.sha256 for name, digest in digests(folder, threads=threads).items()}
-    for name in sorted(recorded.keys() | (there.keys() - set(CLOSING))):
-        if name not in there:
+    linked = {name for name in _other_links(folder) if not any(f.startswith(f"{name}/") for f in recorded)}
+    for name in sorted(recorded.keys() | ((there.keys() | linked) - set(CLOSING))):
+        if name not in there and name not in linked:
             yield f"missing: {name}: copy the folder again, or run the study again"
         elif name not in recorded:
             yield f"additional: {name}: no run of this study made it; remove it, or run the study again"
         elif there[name] != recorded[name]:
             yield f"changed: {name}: not as recorded; copy it again, or delete it and run the study again"
+
+
+def unexplained(provenance: Mapping[str, Any]) -> Iterator[str]:
+    """Give one line per file that was there when the table was written, but of which no run is known."""
+    again = "and run the study again"
+    for path, entry in provenance["artifacts"].items():
+        if entry.get("note") == UNKNOWN:
+            # nothing else makes Snakemake write the table anew
+            yield f"unknown: {path}: no rule makes it; delete it and results/{TABLE} {again}"
+        elif entry.get("note") == UNRECORDED:
+            yield f"unrecorded: {path}: its rule left no record; delete it {again}"
 
 
 def recorded_files(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -57,10 +72,22 @@ def inconsistencies(provenance: Mapping[str, Any]) -> Iterator[str]:
                 yield f"altered: {path}: changed since its rule made it; delete it and run the study again"
     for name in sorted(holding):
         for path, sha in runs[name]["inputs"].items():
+            # An index changes with every shard of its data set, and a catalog does not run again for the rows
+            # of others: the state of its own shard is among its settings (`files`).
+            if path.startswith(INDEX):
+                continue
             now = _sha_of(path, provenance)
             if None not in (sha, now) and sha != now:
                 made = ", ".join(sorted(out for out in runs[name]["outputs"] if out in artifacts))
                 yield f"stale: {made}: made from another {path} than is there now; run the study again"
+
+
+def _other_links(folder: Path) -> Iterator[str]:
+    """Give the links below a folder that lead to no file: to folders, or to nothing."""
+    for base, folders, names in os.walk(folder):
+        for path in (Path(base, name) for name in (*folders, *names)):
+            if path.is_symlink() and not path.is_file():
+                yield path.relative_to(folder).as_posix()
 
 
 def _sha_of(path: str, provenance: Mapping[str, Any]) -> str | None:

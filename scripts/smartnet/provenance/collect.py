@@ -11,13 +11,12 @@ from typing import Any
 
 from smartnet.job.digests import THREADS, Digest, digest_of, digests, files_below, hash_files
 from smartnet.job.record import NOTES, RUNS, wildcards_text
-from smartnet.provenance.check import CLOSING, inconsistencies
+from smartnet.provenance.check import CLOSING, UNKNOWN, UNRECORDED, inconsistencies
 
 logger = logging.getLogger(__name__)
 
 FORMAT = 1
 RESULTS = "results"
-UNKNOWN, UNRECORDED = "unknown", "unrecorded"
 
 
 def collect(expected: Iterable[str] = (), *, runs: Path = RUNS, threads: int = THREADS) -> dict[str, Any]:

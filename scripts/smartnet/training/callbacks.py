@@ -55,14 +55,24 @@ class Keeper(Callback):
         patience: epochs without a better validation after which training ends, None for never.
         memory: ``passes`` in which every batch is taken and the ``shortages`` behind them; kept, so that a
             resume need not run out of memory again and the facts are not lost.
+        earlier: seconds that earlier processes took for the state that is taken up.
+        begin: when this process began, by ``time.perf_counter()``.
     """
 
     def __init__(
-        self, folder: Path, *, validate_every: int, patience: int | None, memory: Mapping[str, Any]
+        self,
+        folder: Path,
+        *,
+        validate_every: int,
+        patience: int | None,
+        memory: Mapping[str, Any],
+        earlier: float,
+        begin: float,
     ) -> None:
         """Keep the arguments."""
         self.folder, self.validate_every, self.patience = folder, validate_every, patience
         self.memory = dict(memory)
+        self.earlier, self.begin = earlier, begin
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] = {"loss": float("inf"), "epoch": None, "weights": None}
         self.resumed_from: int | None = None  # epochs that an earlier process did
@@ -70,7 +80,8 @@ class Keeper(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """What a resume needs beyond Lightning's own state."""
-        return {"history": self.history, "best": self.best, "memory": self.memory}
+        seconds = self.earlier + time.perf_counter() - self.begin
+        return {"history": self.history, "best": self.best, "memory": self.memory, "seconds": seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up a state."""
@@ -143,13 +154,14 @@ def _line(row: dict[str, Any], epochs: int) -> str:
 
 
 def load_state(folder: Path) -> tuple[Path | None, dict[str, Any]]:
-    """The state file in ``folder`` if it is whole, and its keeper's ``memory``; else None and nothing."""
+    """The state file in ``folder`` if it is whole, with ``memory`` and ``seconds``; else None and nothing."""
     path = folder / STATE_FILE
     if not path.is_file():
         return None, {}
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        return path, state["callbacks"][Keeper.__name__]["memory"]
+        kept = state["callbacks"][Keeper.__name__]
+        return path, {name: kept[name] for name in ("memory", "seconds")}
     except Exception:
         logger.warning("the saved state %s is damaged: training starts anew", path)
         return None, {}

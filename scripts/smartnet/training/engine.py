@@ -59,9 +59,17 @@ def fit(
     resumed: list[int | None] = []  # per attempt; the later ones go on in this very process
     while True:
         saved, kept = load_state(state)
-        memory = kept if kept.get("passes", 0) > memory["passes"] else memory
+        if not resumed:
+            earlier = kept.get("seconds", 0.0)
+        known = kept.get("memory", memory)
+        memory = known if known["passes"] > memory["passes"] else memory
         keeper = Keeper(
-            state, validate_every=settings["validate_every"], patience=settings["patience"], memory=memory
+            state,
+            validate_every=settings["validate_every"],
+            patience=settings["patience"],
+            memory=memory,
+            earlier=earlier,
+            begin=begin,
         )
         module.share = Share(group.process(), settings["devices"], memory["passes"])
         trainer = _trainer(settings, device=device, passes=memory["passes"], state=state)

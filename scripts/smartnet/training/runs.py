@@ -104,10 +104,18 @@ def record_untrained(
 
 
 def run_card(
-    *, seed: int, gpu: int, device: str, threads: int, code: str, seconds: float, slices_seen: int = 0
+    *,
+    seed: int,
+    gpu: int,
+    device: str,
+    threads: int,
+    code: str,
+    seconds: float,
+    earlier: float = 0.0,
+    slices_seen: int = 0,
 ) -> dict[str, Any]:
     """Facts about a run that two equal runs need not share (times) or that explain a difference
-    (versions)."""
+    (versions); ``seconds`` and ``slices_seen`` of this process, ``earlier`` of those that it went on from."""
     import lightning
 
     cuda = device == "cuda"
@@ -126,7 +134,7 @@ def run_card(
         "gpu_used": int(cuda),
         "precision": "32-true",
         "threads": threads,
-        "seconds": round(seconds, 3),
+        "seconds": round(earlier + seconds, 3),
         "slices_per_second": round(slices_seen / seconds, 3) if seconds else 0.0,
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         "peak_gpu_memory_mb": round(torch.cuda.max_memory_allocated() / 2**20, 1) if cuda else 0.0,

@@ -104,7 +104,12 @@ def train_upstream(
     )
     keeper, facts = fit(module, state=folder, device=device)
     if group.first():
-        run = run_card(**card, seconds=time.perf_counter() - begin, slices_seen=module.slices_seen)
+        run = run_card(
+            **card,
+            seconds=time.perf_counter() - begin,
+            earlier=keeper.earlier,
+            slices_seen=module.slices_seen,
+        )
         run |= {**facts, "pretrained": True}
         record(model, pd.DataFrame(keeper.history), run, output=output, state=folder)
 

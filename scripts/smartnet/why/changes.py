@@ -49,7 +49,9 @@ def code_changed(before: Sequence[str], now: str, behind: Behind) -> str:
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:
-    """The first names of a list, and how many more there are."""
+    """The first names of a list, and how many more there are; ``nothing`` of an empty one."""
+    if not names:
+        return "nothing"
     rest = len(names) - most
     *first, last = [*names[:most], f"{rest} more"] if rest > 0 else names
     return f"{', '.join(first)} and {last}" if first else last

@@ -1,10 +1,12 @@
 """The jobs that Snakemake would run, as plain data."""
 
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from smartnet.job.record import record_file
 from smartnet.why.changes import Behind, changed_settings, listed
 
 TRAINING = ("upstream", "downstream", "visual_words")
@@ -28,7 +30,7 @@ class Planned:
         name: its wildcards, for people.
         causes: why.
         follows: whether only because another job runs.
-        seconds: what it took last time; None if it never ended.
+        seconds: what it took last time, a result from the store when it was made; None if it never ended.
         redo: whether everything that it makes is there already.
     """
 
@@ -68,7 +70,8 @@ def label(wildcards: Mapping[str, str]) -> str:
 def _planned(dag: Any, job: Any, behind: Behind) -> Planned:
     records = [record for file in job.output if (record := dag.workflow.persistence.metadata(file))]
     reason = dag.reason(job)
-    spans = [r.endtime - r.starttime for r in records if r.endtime and r.starttime]
+    took = [r.endtime - r.starttime for r in records if r.endtime and r.starttime]
+    took += _recorded_seconds(job) if records else []
     own = list(_own_causes(reason, job, records, behind))
     remade = [] if own else [_remade(dag, job, reason)]
     return Planned(
@@ -76,9 +79,17 @@ def _planned(dag: Any, job: Any, behind: Behind) -> Planned:
         name=label(dict(job.wildcards_dict)),
         causes=tuple(own + remade),
         follows=not own,
-        seconds=max(spans, default=None),
+        seconds=max(took, default=None),
         redo=bool(records) and not reason.incomplete_output and all(map(os.path.exists, job.output)),
     )
+
+
+def _recorded_seconds(job: Any) -> list[float]:
+    """What a job's own record says: Snakemake knows of the last run alone."""
+    try:
+        return [json.loads(record_file(job.rule.name, job.wildcards_dict).read_text())["seconds"]]
+    except (OSError, ValueError, KeyError):  # none was kept
+        return []
 
 
 def _own_causes(reason: Any, job: Any, records: Sequence[Any], behind: Behind) -> Iterable[Cause]:
@@ -116,6 +127,8 @@ def _inputs_changed(old: Sequence[str], job: Any) -> Cause:
 
 def _remade(dag: Any, job: Any, reason: Any) -> Cause:
     files = sorted(map(str, reason.updated_input_run))
+    if not files:  # Snakemake compares with the records of all outputs, _own_causes with the first
+        return Cause("something else changed", "something else changed")
     makers = sorted(
         {other.rule.name for other, made in dag.dependencies[job].items() if {*map(str, made)} & {*files}}
     )

@@ -134,6 +134,14 @@ def test_a_training_says_itself_where_it_ran(hospital):
     assert facts(training, 1.0)["device"] == "NVIDIA H100"
 
 
+def test_a_training_that_was_resumed_took_all_its_attempts(hospital):
+    Path("results/run.json").write_text('{"device": "cpu", "seconds": 36000.5}')
+    training = job_of("upstream", inputs={}, outputs={"run": "results/run.json"})
+    assert facts(training, 60.0)["seconds"] == 36000.5
+    Path("results/run.json").write_text('{"device": "cpu", "seconds": 59.5}')
+    assert facts(training, 60.0)["seconds"] == 60.0
+
+
 def test_a_result_of_a_store_keeps_the_facts_of_the_job_that_made_it(hospital):
     snakemake = job_of("split", inputs={}, outputs={"split": "results/split.tsv"})
     original = facts(snakemake, 3600.0) | {"device": "NVIDIA H100", "stored": True}

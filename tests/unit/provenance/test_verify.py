@@ -7,16 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_study import CITATION, run_study, run_table
+from small_study import CITATION, do, run_study, run_table
 from support import ROOT
 
 from smartnet.provenance.__main__ import main
 from smartnet.provenance.build import write_provenance
 
 
-def write():
+def write(expected=()):
     write_provenance(
-        *(CITATION, []),
+        *(CITATION, expected),
         table=Path("results/provenance.json"),
         crate=Path("results/ro-crate-metadata.json"),
     )
@@ -63,6 +63,35 @@ def test_a_missing_and_an_additional_file_are_found(copy, capsys):
     ]
 
 
+def test_links_that_no_run_made_are_additional(copy, capsys):
+    (copy / "elsewhere").symlink_to(copy.parent, target_is_directory=True)
+    (copy / "figures/gone.pdf").symlink_to("nowhere.pdf")
+    lines = lines_of(copy, capsys)
+    assert [line.split(": no run")[0] for line in lines] == [
+        "additional: elsewhere",
+        "additional: figures/gone.pdf",
+    ]
+
+
+def test_a_folder_that_lies_elsewhere_is_missing_but_not_additional(copy, capsys):
+    """Links are not followed, for a copy would not hold what is behind them."""
+    (copy / "figures").rename(copy.parent / "figures")
+    (copy / "figures").symlink_to(copy.parent / "figures", target_is_directory=True)
+    (line,) = lines_of(copy, capsys)
+    assert line.startswith("missing: figures/roc.pdf")
+
+
+def test_files_that_no_record_explains_are_findings(copy, capsys):
+    Path("results/notes.txt").write_text("somebody's")
+    Path("results/late.csv").write_text("a rule makes it")
+    write(["results/late.csv"])
+    assert lines_of("results", capsys) == [
+        "unrecorded: results/late.csv: its rule left no record; delete it and run the study again",
+        "unknown: results/notes.txt: no rule makes it; delete it and results/provenance.json and run the "
+        "study again",
+    ]
+
+
 def test_a_result_of_an_input_that_was_made_anew_is_stale(copy, capsys):
     run_table("newer numbers")
     write()
@@ -71,6 +100,16 @@ def test_a_result_of_an_input_that_was_made_anew_is_stale(copy, capsys):
         "stale: results/figures/roc.pdf: made from another results/metrics.csv than is there now; "
         "run the study again"
     )
+
+
+def test_a_catalog_is_not_stale_when_other_shards_change_the_index(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    index, catalog = "resources/index/own.tsv", "results/catalog/own/0.tsv"
+    do("index", {}, {"index": index}, ["a file of either shard"])
+    do("catalog", {"index": index}, {"catalog": catalog}, ["a series"], files="state of shard 0")
+    Path(index).write_text("one more file of shard 1")
+    write()
+    assert lines_of("results", capsys) == ["1 files as recorded"]
 
 
 def test_a_stale_file_inside_a_folder_is_found_too(copy, capsys):

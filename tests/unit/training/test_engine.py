@@ -14,7 +14,7 @@ from smartnet.errors import ConfigError, ModelError
 from smartnet.files import read_table
 from smartnet.networks import build
 from smartnet.training import engine
-from smartnet.training.callbacks import Keeper
+from smartnet.training.callbacks import Keeper, load_state
 from smartnet.training.data import Share, TrainingBatches, ValidationBatches
 from smartnet.training.downstream import train_downstream
 from smartnet.training.modules import UpstreamModule
@@ -55,7 +55,7 @@ def test_killed_at_random_epochs_and_taken_up_gives_the_same_bytes(options, down
 
 
 def test_saving_takes_a_tenth_of_the_time_at_most(tmp_path):
-    keeper = Keeper(tmp_path, validate_every=1, patience=None, memory={})
+    keeper = Keeper(tmp_path, validate_every=1, patience=None, memory={}, earlier=0.0, begin=0.0)
     assert keeper._due(), "the first epoch is saved"
     keeper._saved = time.perf_counter()
     for took, due in ((60.0, False), (0.0, True)):
@@ -214,6 +214,29 @@ def test_too_little_memory_halves_the_batch_and_says_so(options, tmp_path):
     train_upstream(**{**asked, "state": tmp_path / "other"}, output=tmp_path / "asked")
     for name in ("model.safetensors", "history.csv"):
         assert (tmp_path / "small" / name).read_bytes() == (tmp_path / "asked" / name).read_bytes()
+
+
+def test_a_run_that_is_taken_up_took_what_its_attempts_took(options, tmp_path, monkeypatch):
+    task, step, calls = {**options, "pretext": PLAIN}, UpstreamModule.training_step, iter(range(99))
+    ends = {4: ValueError("killed"), 9: RuntimeError("out of memory")}  # in epoch 2, and in epoch 3 after it
+
+    def ended(self, *args):
+        if error := ends.get(next(calls)):
+            raise error
+        return step(self, *args)
+
+    monkeypatch.setattr(UpstreamModule, "training_step", ended)
+    with pytest.raises(ValueError, match="killed"):
+        train_upstream(**task, output=tmp_path)
+    (folder,) = (tmp_path / "state").glob("*")
+    state = torch.load(folder / "epoch.ckpt", weights_only=True)
+    assert 0 < state["callbacks"]["Keeper"]["seconds"] < 3600
+    state["callbacks"]["Keeper"]["seconds"] = 3600.0
+    torch.save(state, folder / "epoch.ckpt")
+    train_upstream(**task, output=tmp_path)
+    run, kept = facts(tmp_path), load_state(folder)[1]["seconds"]
+    assert (run["resumed_from"], run["passes"]) == (1, 2)
+    assert 3600 < kept < run["seconds"] < 2 * 3600
 
 
 def test_a_shortage_is_still_told_when_the_run_is_taken_up(options, tmp_path, monkeypatch):

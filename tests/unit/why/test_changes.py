@@ -64,7 +64,14 @@ def test_names_the_modules_behind_a_fingerprint_where_they_are_known():
 
 
 @pytest.mark.parametrize(
-    ("names", "text"), [("a", "a"), ("ab", "a and b"), ("abc", "a, b and c"), ("abcde", "a, b, c and 2 more")]
+    ("names", "text"),
+    [
+        ("", "nothing"),
+        ("a", "a"),
+        ("ab", "a and b"),
+        ("abc", "a, b and c"),
+        ("abcde", "a, b, c and 2 more"),
+    ],
 )
 def test_long_lists_are_cut(names, text):
     assert listed(list(names)) == text

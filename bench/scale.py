@@ -234,6 +234,7 @@ def exams(data: str) -> None:
             work / "catalog.tsv",
             work / "identity.tsv",
             volumes,
+            folder=Path(data),
             masks=Path(data, "masks"),
             pictures=work,
             **volume_options,

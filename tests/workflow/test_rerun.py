@@ -123,7 +123,7 @@ def test_a_module_trains_what_runs_it_and_nothing_else(measured):
         )
     }
     starts, once = total["upstream"], 1
-    assert trained["networks.operators.pooling"] == {}
+    assert trained["networks.operators.pooling"] == {"downstream": once}  # mean
     assert trained["networks.operators.recurrent"] == {"downstream": starts + once + once}  # bilstm, gru
     assert trained["networks.operators.convolution"] == {"downstream": starts + once + once}  # conv3d, none
     assert trained["training.restoration"] == {"upstream": 2, "downstream": 4}

@@ -91,8 +91,7 @@ def list_files(folder: Path) -> tuple[Iterator[Entry], Iterator[Entry]]:
         raise DataError(f"data folder {folder} {what}: correct the data set's path in the configuration")
     if not (folder / "dicom").is_dir():
         return entries(folder), iter(())
-    inside = ((f"dicom/{path}", size, modified) for path, size, modified in entries(folder / "dicom"))
-    return inside, entries(folder, but="dicom")
+    return entries(folder / "dicom", under="dicom/"), entries(folder, but="dicom")
 
 
 def read_header(path: Path) -> list[dict[str, Any]]:

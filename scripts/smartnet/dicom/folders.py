@@ -19,13 +19,14 @@ def out_of_reach(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in _OUT_OF_REACH
 
 
-def entries(folder: Path, *, but: str = "") -> Iterator[Entry]:
+def entries(folder: Path, *, under: str = "", but: str = "") -> Iterator[Entry]:
     """Give every regular file below a folder: its path in it, size in bytes, time of change in ns.
 
     They come in one order whatever the disk gives; a folder that links lead back to is entered once.
 
     Args:
         folder: may be missing; then there are none.
+        under: what paths begin with.
         but: name of a file or folder in it that is left out.
 
     Raises:
@@ -41,15 +42,14 @@ def entries(folder: Path, *, but: str = "") -> Iterator[Entry]:
         with os.scandir(place) as found:  # no entry is kept: they are large
             here = sorted(kind for entry in found if (kind := _kind(entry)))
         for name, size, modified in here:
-            if name == but and not prefix:
+            if name == but and prefix == under:
                 continue
             if size is None:
                 yield from walk(f"{place}/{name}", f"{prefix}{name}/")
             else:
                 yield f"{prefix}{name}", size, modified
 
-    if Path(folder).is_dir():
-        yield from walk(os.fspath(folder), "")
+    return walk(os.fspath(folder), under) if Path(folder).is_dir() else iter(())
 
 
 def _kind(entry: os.DirEntry) -> tuple[str, int | None, int] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from smartnet.job.devices import CPU
-from smartnet.job.digests import hash_files
+from smartnet.job.digests import files_below, hash_files
 from smartnet.job.record import Run, configured_paths, facts, without_paths
 from smartnet.store.entry import key_of, put, take
 from smartnet.store.rights import Rights
@@ -55,7 +55,7 @@ class Stored:
             snakemake: the object that Snakemake gives to a script.
             run: the job under way; its inputs have been read.
             models: of the devices that the job can compute on.
-            reads: gives the files that the job reads beside its inputs.
+            reads: gives the files and folders that the job reads beside its inputs.
 
         Raises:
             ConfigError: the store's group does not exist.
@@ -66,7 +66,8 @@ class Stored:
         if "" in models:
             logger.warning("the store is not used: nvidia-smi does not say which model the GPU is")
             return None
-        also = [digest.sha256 for digest in hash_files(list(reads()))] if reads else []
+        beside = [file for path in reads() for _, file in sorted(files_below(path))] if reads else []
+        also = [digest.sha256 for digest in hash_files(beside)]
         return cls(
             snakemake,
             run,

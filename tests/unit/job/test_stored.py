@@ -91,6 +91,19 @@ def test_what_a_job_reads_beside_its_inputs_counts_by_content_not_by_name(clone,
     assert taken == [False, True, False]
 
 
+def test_a_folder_that_a_job_reads_counts_by_its_files(clone, tmp_path):
+    """As a mask may be a folder."""
+    taken = []
+    for name, content in (("a", "mask"), ("b", "mask"), ("c", "other")):
+        (tmp_path / f"masks-{name}/case").mkdir(parents=True)
+        (tmp_path / f"masks-{name}/case/mask.nii.gz").write_text(content)
+        clone(name)
+        taken.append(
+            run(training(tmp_path / "store"), reads=lambda name=name: [tmp_path / f"masks-{name}/case"])
+        )
+    assert taken == [False, True, False]
+
+
 def test_the_device_that_is_there_counts_not_the_one_asked_for():
     def key(models, gpu):
         return key_of(depends_on(training("store", gpu=gpu), {}, models, []))

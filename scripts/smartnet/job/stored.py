@@ -4,6 +4,7 @@ import logging
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +35,23 @@ class Stored:
         store: folder of the store.
         rights: in it.
         content: all that the result depends on, see :func:`depends_on`.
+        files: all that the job reads, as :func:`_states` had it before it was hashed.
     """
 
     def __init__(
-        self, snakemake: Any, run: Run, *, store: Path, rights: Rights, content: dict[str, Any]
+        self,
+        snakemake: Any,
+        run: Run,
+        *,
+        store: Path,
+        rights: Rights,
+        content: dict[str, Any],
+        files: dict[Path, tuple[int, ...]],
     ) -> None:
         """Name the result."""
         self.snakemake, self.run, self.store, self.rights = snakemake, run, store, rights
         self.outputs = {key: Path(path) for key, path in snakemake.output.items()}
-        self.content, self.key = content, key_of(content)
+        self.content, self.key, self.files = content, key_of(content), files
         self.begin = time.perf_counter()
 
     @classmethod
@@ -67,6 +76,7 @@ class Stored:
             logger.warning("the store is not used: nvidia-smi does not say which model the GPU is")
             return None
         beside = [file for path in reads() for _, file in sorted(files_below(path))] if reads else []
+        files = _states([*map(Path, snakemake.input), *beside])
         also = [digest.sha256 for digest in hash_files(beside)]
         return cls(
             snakemake,
@@ -74,6 +84,7 @@ class Stored:
             store=Path(settings["path"]).expanduser(),
             rights=Rights.of(settings.get("group")),
             content=depends_on(snakemake, run.inputs, models, also),
+            files=files,
         )
 
     def take(self) -> bool:
@@ -90,8 +101,22 @@ class Stored:
         if made["device"] == CPU and self.content["device"] and CPU not in self.content["device"]:
             logger.info("not kept in the store: made on the CPU, though a GPU is there")
             return
+        if _states(self.files) != self.files:
+            logger.warning("not kept in the store: files that the job reads changed meanwhile")
+            return
         about = {name: self.content[name] for name in ("rule", "wildcards", "settings", "code")}
         put(self.store, self.key, self.outputs, {**about, "made": made}, self.rights)
+
+
+def _states(paths: Iterable[Path]) -> dict[Path, tuple[int, ...]]:
+    """Size and times of files, also of those below folders; one that cannot be seen is left out."""
+    found = {}
+    for path in paths:
+        with suppress(OSError):
+            for _, file in files_below(path):
+                state = file.stat()
+                found[file] = (state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    return found
 
 
 def depends_on(

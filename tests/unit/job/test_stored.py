@@ -104,6 +104,20 @@ def test_a_folder_that_a_job_reads_counts_by_its_files(clone, tmp_path):
     assert taken == [False, True, False]
 
 
+@pytest.mark.parametrize("late", ["results/split.tsv", "../a.dcm"])
+def test_what_was_made_while_a_file_changed_is_not_kept(clone, tmp_path, late):
+    (tmp_path / "a.dcm").write_text("pixels")
+    folder = clone("first")
+    with job(training(tmp_path / "store"), stored=True, reads=lambda: [Path("../a.dcm")]) as taken:
+        assert not taken
+        Path(late).write_text("a transfer ends")
+        Path("results/weights").write_text("weights")
+        Path("results/history.csv").write_text("epoch,loss\n")
+    log = (folder / "logs/upstream.log").read_text()
+    assert log.count("WARNING") == 1 and "files that the job reads changed meanwhile" in log
+    assert not (tmp_path / "store").exists()
+
+
 def test_the_device_that_is_there_counts_not_the_one_asked_for():
     def key(models, gpu):
         return key_of(depends_on(training("store", gpu=gpu), {}, models, []))

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from smartnet.files import read_json
 from smartnet.job.devices import CPU
 from smartnet.job.digests import files_below, hash_files
 from smartnet.job.record import Run, configured_paths, facts, without_paths
@@ -138,10 +139,14 @@ def depends_on(
         "wildcards": {name: str(value) for name, value in snakemake.wildcards.items()},
         "settings": without_paths(params, outside),
         "code": snakemake.params.code,
-        # what a training says of itself (times, memory) differs between runs with the same weights
-        "inputs": sorted(item for item in inputs.items() if not item[0].endswith("/run.json")),
+        "inputs": sorted((path, _content(path, sha256)) for path, sha256 in inputs.items()),
         "also": also,
         "versions": installed(PACKAGES),
         # sums depend on the device that is there, not on the one asked for, and on the number of threads
         "device": None if gpu is None else [*models, snakemake.threads, platform.machine()],
     }
+
+
+def _content(path: str, sha256: str | None) -> str | bool | None:
+    """What counts of an input; of what a start says of itself (times, memory) only whether it was trained."""
+    return read_json(path).get("pretrained", True) if path.endswith("/run.json") else sha256

@@ -81,6 +81,17 @@ def test_another_input_is_another_result(clone, tmp_path):
     assert not run(training(tmp_path / "store"))
 
 
+def test_of_what_a_start_says_of_itself_only_whether_it_was_trained_counts(clone):
+    def key(said):
+        Path("results/run.json").write_text(json.dumps(said))
+        return key_of(depends_on(training("store"), {"results/run.json": str(said)}, ["cpu"], []))
+
+    clone("first")
+    trained = key({"seconds": 1.0, "pretrained": True})
+    assert trained == key({"seconds": 2.0, "pretrained": True}) == key({})
+    assert trained != key({"seconds": 1.0, "pretrained": False})
+
+
 def test_what_a_job_reads_beside_its_inputs_counts_by_content_not_by_name(clone, tmp_path):
     for name, content in (("a.dcm", "pixels"), ("b.dcm", "pixels"), ("c.dcm", "other")):
         (tmp_path / name).write_text(content)

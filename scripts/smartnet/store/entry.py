@@ -28,8 +28,8 @@ def key_of(content: Mapping[str, Any]) -> str:
 
 
 def folder_of(store: Path, key: str) -> Path:
-    """Where a result lies, or would."""
-    return store / key[:2] / key
+    """Where a result lies, or would; a half-written one (its name begins with a dot) lies there too."""
+    return store / key.removeprefix(".")[:2] / key
 
 
 def take(store: Path, key: str, outputs: Mapping[str, Path], rights: Rights) -> dict[str, Any] | None:
@@ -178,7 +178,7 @@ def prune(store: Path, *, older_than_s: float | None, at_most_bytes: float | Non
         old = older_than_s is not None and now - made > older_than_s
         if old or (at_most_bytes is not None and left > at_most_bytes):
             try:
-                shutil.rmtree(store / key.lstrip(".")[:2] / key)
+                shutil.rmtree(folder_of(store, key))
             except OSError as error:
                 logger.warning("%s stays: it cannot be removed (%s)", key, error.strerror)
                 continue

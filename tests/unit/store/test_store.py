@@ -189,6 +189,20 @@ def test_it_is_listed_and_pruned(store, made, capsys):
     assert capsys.readouterr().out == "1 entries removed\n"
 
 
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"facts": []}'])
+def test_a_damaged_entry_is_listed_as_such(store, capsys, content):
+    (folder_of(store, KEY) / "manifest.json").write_text(content)
+    assert main(["list", str(store)]) == 0
+    assert capsys.readouterr().out.endswith(" MB  damaged\n")
+
+
+def test_a_half_written_entry_is_listed_by_what_its_manifest_says(store, capsys):
+    entry = folder_of(store, KEY)
+    entry.rename(entry.with_name(f".{KEY}.host.123"))
+    assert main(["list", str(store)]) == 0
+    assert "slices dataset=internal shard=0" in capsys.readouterr().out
+
+
 def test_pruning_spares_what_is_no_entry(store, capsys):
     (store / "py/important").mkdir(parents=True)
     (store / "py/important/file").write_text("of somebody who named the wrong folder")

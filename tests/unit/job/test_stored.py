@@ -140,6 +140,7 @@ def test_the_device_that_is_there_counts_not_the_one_asked_for():
 def test_a_gpu_of_unknown_model_uses_no_store(clone, tmp_path, monkeypatch):
     folder = clone("first")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a")
+    monkeypatch.setenv("SLURM_JOB_ID", "1")  # which gave it
     assert not run(training(tmp_path / "store", gpu=1))
     assert "nvidia-smi does not say" in (folder / "logs/upstream.log").read_text()
     assert not (tmp_path / "store").exists()

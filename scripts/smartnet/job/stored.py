@@ -11,6 +11,7 @@ from typing import Any
 from smartnet.files import read_json
 from smartnet.job.devices import CPU
 from smartnet.job.digests import files_below, hash_files
+from smartnet.job.leftovers import discard_states_begun
 from smartnet.job.record import Run, configured_paths, facts, without_paths
 from smartnet.store.entry import key_of, put, take
 from smartnet.store.rights import Rights
@@ -94,6 +95,8 @@ class Stored:
         if found is None:
             return False
         self.run.facts = {**found["made"], "stored": True}
+        params = self.snakemake.params
+        discard_states_begun(self.outputs.values(), params.get("settings", {}), params.code)
         return True
 
     def put(self) -> None:

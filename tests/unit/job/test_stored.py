@@ -11,6 +11,7 @@ from jobs import job_of
 from smartnet.job.run import job
 from smartnet.job.stored import depends_on
 from smartnet.store.entry import MANIFEST, key_of
+from smartnet.training.runs import open_state
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def training(store, *, data="/data/smith", seed="1", epochs=2, threads=1, gpu=0)
     made = job_of(
         "upstream",
         inputs={"split": "results/split.tsv"},
-        outputs={"weights": "results/weights", "history": "results/history.csv"},
+        outputs={"weights": "results/model.safetensors", "history": "results/history.csv"},
         config={"store": {"path": str(store), "group": None}, "datasets": {"internal": {"path": data}}},
         threads=threads,
         wildcards={"seed": seed},
@@ -48,7 +49,7 @@ def run(snakemake, reads=None):
     """Run a job; whether its result was taken from the store."""
     with job(snakemake, stored=True, reads=reads) as taken:
         if not taken:
-            Path("results/weights").write_text("weights")
+            Path("results/model.safetensors").write_text("weights")
             Path("results/history.csv").write_text("epoch,loss\n")
     return taken
 
@@ -58,12 +59,25 @@ def test_another_clone_takes_what_a_first_one_made(clone, tmp_path):
     assert not run(training(tmp_path / "store"))
     folder = clone("second")
     assert run(training(tmp_path / "store", data="/mnt/elsewhere"))
-    assert (folder / "results/weights").read_text() == "weights"
+    assert (folder / "results/model.safetensors").read_text() == "weights"
     assert "taken from the store" in (folder / "logs/upstream.log").read_text()
     record = json.loads((folder / "resources/runs/upstream/seed=1.json").read_text())
     first = json.loads((tmp_path / "first/resources/runs/upstream/seed=1.json").read_text())
     assert (first["stored"], record["stored"]) == (False, True)
     assert record["outputs"] == first["outputs"]
+
+
+def test_what_a_killed_training_left_goes_when_its_result_is_taken(clone, tmp_path):
+    clone("first")
+    run(training(tmp_path / "store"))
+    folder = clone("second")
+    for epochs in (2, 3):
+        content = {"settings": {"epochs": epochs, "patience": None}, "code": "c0de"}
+        open_state(Path("resources/state"), content, [], output=Path("results"))
+    assert len(list(folder.glob("resources/state/*"))) == 2
+    assert run(training(tmp_path / "store"))
+    (left,) = folder.glob("resources/state/*/begun.json")
+    assert json.loads(left.read_text())["settings"]["epochs"] == 3
 
 
 @pytest.mark.parametrize("changed", [{"seed": "2"}, {"epochs": 3}, {"threads": 2}])
@@ -122,7 +136,7 @@ def test_what_was_made_while_a_file_changed_is_not_kept(clone, tmp_path, late):
     with job(training(tmp_path / "store"), stored=True, reads=lambda: [Path("../a.dcm")]) as taken:
         assert not taken
         Path(late).write_text("a transfer ends")
-        Path("results/weights").write_text("weights")
+        Path("results/model.safetensors").write_text("weights")
         Path("results/history.csv").write_text("epoch,loss\n")
     log = (folder / "logs/upstream.log").read_text()
     assert log.count("WARNING") == 1 and "files that the job reads changed meanwhile" in log
@@ -174,4 +188,4 @@ def test_a_store_that_is_not_there_stops_no_job(clone, tmp_path):
     folder = clone("first")
     assert not run(training(tmp_path / "no/such/store"))
     assert "cannot be kept in the store" in (folder / "logs/upstream.log").read_text()
-    assert (folder / "results/weights").exists()
+    assert (folder / "results/model.safetensors").exists()

@@ -18,7 +18,8 @@ from filelock import lock_descriptor, unlock_descriptor
 
 logger = logging.getLogger(__name__)
 
-VISIBLE = "CUDA_VISIBLE_DEVICES"
+VISIBLE, ORDER = "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"
+SCHEDULED = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")  # by Slurm, PBS, LSF, Grid Engine
 FOLDER = Path("/tmp/smartnet-gpus")  # not below TMPDIR, which may be a user's or a job's own
 WAIT_S, PATIENCE_S = 0.5, 30.0  # between tries; until it is said that there is a wait
 CPU = "cpu"
@@ -45,7 +46,8 @@ def devices(count: int, *, folder: Path = FOLDER) -> Iterator[list[str]]:
     """Let this process and its children see as many GPUs as they asked for, and no other job see these.
 
     Without GPUs asked for none is seen. Where a scheduler has given just as many, or the machine has a single
-    one, which jobs may share, there is nothing to choose.
+    one, which jobs may share, there is nothing to choose. What a user chose is locked like others. Numbers
+    are those of ``nvidia-smi``, also where GPUs differ.
 
     Args:
         count: GPUs asked for.
@@ -54,9 +56,11 @@ def devices(count: int, *, folder: Path = FOLDER) -> Iterator[list[str]]:
     Yields:
         models of the devices that the job can compute on: GPUs, or ``cpu`` where there are too few.
     """
-    before = os.environ.get(VISIBLE)
+    before = {name: os.environ.get(name) for name in (VISIBLE, ORDER)}
     there = visible_devices() if count else []
-    given = len(there) == count and (before is not None or count == 1)
+    scheduled = any(name in os.environ for name in SCHEDULED)
+    given = len(there) == count and (count == 1 if before[VISIBLE] is None else scheduled)
+    os.environ[ORDER] = "PCI_BUS_ID"
     try:
         with ExitStack() as held:
             used = there[:count]
@@ -67,10 +71,11 @@ def devices(count: int, *, folder: Path = FOLDER) -> Iterator[list[str]]:
                 os.environ[VISIBLE] = ",".join(device.name for device in used)
             yield sorted(device.model for device in used) if count and len(used) == count else [CPU]
     finally:
-        if before is None:
-            os.environ.pop(VISIBLE, None)
-        else:
-            os.environ[VISIBLE] = before
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def visible_devices() -> list[Device]:

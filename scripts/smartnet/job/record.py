@@ -11,7 +11,7 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,12 +56,16 @@ class Run:
 def recorded(snakemake: Any) -> Iterator[Run]:
     """Keep a record of the block if it ends well; a record that cannot be written is a warning, no failure.
 
+    The record of an earlier run goes first: it must not tell of results that it does not belong to.
+
     Args:
         snakemake: the object that Snakemake gives to a script. Without a rule's name nothing is recorded.
     """
     if not getattr(snakemake, "rule", None):
         yield Run(None)
         return
+    with suppress(OSError):  # where nothing can be removed, nothing can be written: see the warning
+        record_file(snakemake.rule, snakemake.wildcards).unlink(missing_ok=True)
     try:
         run, refused = Run(read_inputs(snakemake)), ""
     except OSError as error:  # the job itself will say what it needs

@@ -29,7 +29,7 @@ def job(
     Args:
         snakemake: the object that Snakemake gives to a script.
         stored: whether the result may be taken from the artifact store, and is kept there.
-        reads: gives the files that the block reads beside the inputs, in a fixed order.
+        reads: gives the files and folders that the block reads beside the inputs, in a fixed order.
 
     Yields:
         True if the outputs are there already, taken from the store.

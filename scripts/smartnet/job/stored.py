@@ -4,11 +4,14 @@ import logging
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from smartnet.files import read_json
 from smartnet.job.devices import CPU
-from smartnet.job.digests import hash_files
+from smartnet.job.digests import files_below, hash_files
+from smartnet.job.leftovers import discard_states_begun
 from smartnet.job.record import Run, configured_paths, facts, without_paths
 from smartnet.store.entry import key_of, put, take
 from smartnet.store.rights import Rights
@@ -34,15 +37,23 @@ class Stored:
         store: folder of the store.
         rights: in it.
         content: all that the result depends on, see :func:`depends_on`.
+        files: all that the job reads, as :func:`_states` had it before it was hashed.
     """
 
     def __init__(
-        self, snakemake: Any, run: Run, *, store: Path, rights: Rights, content: dict[str, Any]
+        self,
+        snakemake: Any,
+        run: Run,
+        *,
+        store: Path,
+        rights: Rights,
+        content: dict[str, Any],
+        files: dict[Path, tuple[int, ...]],
     ) -> None:
         """Name the result."""
         self.snakemake, self.run, self.store, self.rights = snakemake, run, store, rights
         self.outputs = {key: Path(path) for key, path in snakemake.output.items()}
-        self.content, self.key = content, key_of(content)
+        self.content, self.key, self.files = content, key_of(content), files
         self.begin = time.perf_counter()
 
     @classmethod
@@ -55,7 +66,7 @@ class Stored:
             snakemake: the object that Snakemake gives to a script.
             run: the job under way; its inputs have been read.
             models: of the devices that the job can compute on.
-            reads: gives the files that the job reads beside its inputs.
+            reads: gives the files and folders that the job reads beside its inputs.
 
         Raises:
             ConfigError: the store's group does not exist.
@@ -66,13 +77,16 @@ class Stored:
         if "" in models:
             logger.warning("the store is not used: nvidia-smi does not say which model the GPU is")
             return None
-        also = [digest.sha256 for digest in hash_files(list(reads()))] if reads else []
+        beside = [file for path in reads() for _, file in sorted(files_below(path))] if reads else []
+        files = _states([*map(Path, snakemake.input), *beside])
+        also = [digest.sha256 for digest in hash_files(beside)]
         return cls(
             snakemake,
             run,
             store=Path(settings["path"]).expanduser(),
             rights=Rights.of(settings.get("group")),
             content=depends_on(snakemake, run.inputs, models, also),
+            files=files,
         )
 
     def take(self) -> bool:
@@ -81,6 +95,8 @@ class Stored:
         if found is None:
             return False
         self.run.facts = {**found["made"], "stored": True}
+        params = self.snakemake.params
+        discard_states_begun(self.outputs.values(), params.get("settings", {}), params.code)
         return True
 
     def put(self) -> None:
@@ -89,8 +105,22 @@ class Stored:
         if made["device"] == CPU and self.content["device"] and CPU not in self.content["device"]:
             logger.info("not kept in the store: made on the CPU, though a GPU is there")
             return
+        if _states(self.files) != self.files:
+            logger.warning("not kept in the store: files that the job reads changed meanwhile")
+            return
         about = {name: self.content[name] for name in ("rule", "wildcards", "settings", "code")}
         put(self.store, self.key, self.outputs, {**about, "made": made}, self.rights)
+
+
+def _states(paths: Iterable[Path]) -> dict[Path, tuple[int, ...]]:
+    """Size and times of files, also of those below folders; one that cannot be seen is left out."""
+    found = {}
+    for path in paths:
+        with suppress(OSError):
+            for _, file in files_below(path):
+                state = file.stat()
+                found[file] = (state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    return found
 
 
 def depends_on(
@@ -112,10 +142,14 @@ def depends_on(
         "wildcards": {name: str(value) for name, value in snakemake.wildcards.items()},
         "settings": without_paths(params, outside),
         "code": snakemake.params.code,
-        # what a training says of itself (times, memory) differs between runs with the same weights
-        "inputs": sorted(item for item in inputs.items() if not item[0].endswith("/run.json")),
+        "inputs": sorted((path, _content(path, sha256)) for path, sha256 in inputs.items()),
         "also": also,
         "versions": installed(PACKAGES),
         # sums depend on the device that is there, not on the one asked for, and on the number of threads
         "device": None if gpu is None else [*models, snakemake.threads, platform.machine()],
     }
+
+
+def _content(path: str, sha256: str | None) -> str | bool | None:
+    """What counts of an input; of what a start says of itself (times, memory) only whether it was trained."""
+    return read_json(path).get("pretrained", True) if path.endswith("/run.json") else sha256

@@ -47,8 +47,11 @@ def _what(store: Path, key: str) -> str:
     manifest = folder_of(store, key) / MANIFEST
     if not manifest.is_file():
         return "damaged or half-written"
-    facts = read_json(manifest)["facts"]
-    return " ".join([facts["rule"], *(f"{name}={value}" for name, value in facts["wildcards"].items())])
+    try:
+        facts = read_json(manifest)["facts"]
+        return " ".join([facts["rule"], *(f"{name}={value}" for name, value in facts["wildcards"].items())])
+    except (ValueError, KeyError, TypeError, AttributeError):  # no JSON, or JSON of another kind
+        return "damaged"
 
 
 if __name__ == "__main__":

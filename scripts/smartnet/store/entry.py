@@ -1,5 +1,6 @@
 """Entries of a store: a folder per result, whole or not there, checked when it is taken."""
 
+import errno
 import hashlib
 import json
 import logging
@@ -11,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from smartnet.files import read_json, write_json
-from smartnet.job.digests import Digest, digests
+from smartnet.files import atomic_path, read_json, write_json
+from smartnet.job.digests import Digest, digests, files_below
 from smartnet.store.rights import Rights, UntrustedError
 
 logger = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
 FORMAT = 1
 _ENTRY = re.compile(r"\.?([0-9a-f]{2})[0-9a-f]{30}(\..+)?")  # whole, half-written or set aside
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # of the copy: reading needs none
 
 
 def key_of(content: Mapping[str, Any]) -> str:
@@ -28,14 +30,15 @@ def key_of(content: Mapping[str, Any]) -> str:
 
 
 def folder_of(store: Path, key: str) -> Path:
-    """Where a result lies, or would."""
-    return store / key[:2] / key
+    """Where a result lies, or would; a half-written one (its name begins with a dot) lies there too."""
+    return store / key.removeprefix(".")[:2] / key
 
 
 def take(store: Path, key: str, outputs: Mapping[str, Path], rights: Rights) -> dict[str, Any] | None:
     """Copy a result out of the store, if it is there, whole and to be believed.
 
-    It is copied, not linked: who changes an output in place must not change the store.
+    It is copied, not linked: who changes an output in place must not change the store. A file has its own
+    name only when it is whole and checked.
 
     Args:
         store: folder of the store.
@@ -45,6 +48,9 @@ def take(store: Path, key: str, outputs: Mapping[str, Path], rights: Rights) -> 
 
     Returns:
         the facts that were kept with it; None if it must be made here.
+
+    Raises:
+        OSError: there is no room for it here; there will be none either for one that is made.
     """
     entry = folder_of(store, key)
     try:
@@ -62,6 +68,8 @@ def take(store: Path, key: str, outputs: Mapping[str, Path], rights: Rights) -> 
         logger.warning("the store's entry %s is damaged (%s): it is set aside and made anew", key, error)
         _set_aside(entry)
     except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise
         logger.warning("the store cannot be read (%s): the result is made here", error.strerror)
     else:
         logger.info("taken from the store: %s", key)
@@ -79,15 +87,22 @@ def _take(entry: Path, kept: Mapping[str, Any], outputs: Mapping[str, Path]) -> 
     if set(kept) != set(outputs):
         raise DamagedError("it has other outputs")
     for name, target in outputs.items():
-        source = entry / name
-        if source.is_dir():
-            shutil.copytree(source, target, copy_function=shutil.copyfile, dirs_exist_ok=True)
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
-        found = {path: [*digest] for path, digest in digests(target).items()}
-        if found != kept[name]:
-            raise DamagedError(f"{name} is not what was kept")
+        files = dict(files_below(entry / name))
+        if set(files) != set(kept[name]):
+            raise DamagedError(f"{name} has other files")
+        _remove(target)  # what an earlier try left
+        if (entry / name).is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+        for below, source in files.items():
+            with atomic_path(target / below) as copy:
+                _copy(source, copy)
+                if [*digests(copy)[""]] != kept[name][below]:
+                    raise DamagedError(f"{name} is not what was kept")
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as there, target.open("wb") as here:
+        shutil.copyfileobj(there, here)  # where there is no room, copyfile would name the source
 
 
 def put(store: Path, key: str, outputs: Mapping[str, Path], facts: Mapping[str, Any], rights: Rights) -> None:
@@ -178,7 +193,7 @@ def prune(store: Path, *, older_than_s: float | None, at_most_bytes: float | Non
         old = older_than_s is not None and now - made > older_than_s
         if old or (at_most_bytes is not None and left > at_most_bytes):
             try:
-                shutil.rmtree(store / key.lstrip(".")[:2] / key)
+                shutil.rmtree(folder_of(store, key))
             except OSError as error:
                 logger.warning("%s stays: it cannot be removed (%s)", key, error.strerror)
                 continue

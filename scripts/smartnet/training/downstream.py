@@ -22,7 +22,7 @@ from smartnet.training.callbacks import GradualUnfreezing
 from smartnet.training.data import WHOLE, lesions_of, load_volumes, need_cases
 from smartnet.training.engine import fit
 from smartnet.training.modules import ClassifierModule, SegmenterModule
-from smartnet.training.runs import input_files, prepare_torch, record, run_card, state_key
+from smartnet.training.runs import input_files, open_state, prepare_torch, record, run_card
 from smartnet.training.sampling import batches, draw_volumes, draw_windows
 from smartnet.training.settings import DOWNSTREAM, complete, complete_augmentation
 from smartnet.validation import DSC_COLUMNS, dsc_curve, write_validation
@@ -90,10 +90,10 @@ def train_downstream(
     card = {"seed": seed, "gpu": gpu, "device": device, "threads": threads, "code": code}
     content = {"network": model.architecture, "settings": settings, "augmentation": augmentation, **card}
     content |= {"pretrained": pretrained}
-    folder = Path(state) / state_key(content, input_files(slices, split, upstream))
     train, valid = (SliceSet.open(slices, split, subset=subset) for subset in ("train", "valid"))
     module = _module(model, train, valid, task=task, settings=settings, augmentation=augmentation, seed=seed)
     unfreezing = GradualUnfreezing(**settings["unfreeze"], pretrained=pretrained)
+    folder = open_state(state, content, input_files(slices, split, upstream), output=output)
     keeper, facts = fit(module, state=folder, device=device, callbacks=[unfreezing])
     if group.first():
         model.to(device).eval()  # Lightning leaves it on the CPU

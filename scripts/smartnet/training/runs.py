@@ -71,6 +71,22 @@ def state_key(content: Mapping[str, Any], files: Iterable[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
+def open_state(state: Path, content: Mapping[str, Any], files: Iterable[Path], *, output: Path) -> Path:
+    """Open the folder of a running state, with a note whose it is (see job/leftovers.py).
+
+    Args:
+        state: folder of all running states.
+        content: see :func:`state_key`; with ``settings`` and ``code``.
+        files: likewise.
+        output: folder for what leaves the run.
+    """
+    folder = Path(state) / state_key(content, files)
+    note = {"weights": (Path(output) / MODEL_FILES[0]).as_posix()}
+    note |= {name: content[name] for name in ("settings", "code")}
+    write_json(note, folder / "begun.json")  # several processes of a run write the same
+    return folder
+
+
 def input_files(slices: Sequence[Path], split: Path, upstream: Path | None = None) -> list[Path]:
     """All files that a run reads."""
     files = [Path(folder) / name for folder in slices for name in SLICE_FILES]

@@ -20,11 +20,11 @@ from smartnet.training.engine import fit
 from smartnet.training.modules import TrainingModule, UpstreamModule
 from smartnet.training.runs import (
     input_files,
+    open_state,
     prepare_torch,
     record,
     record_untrained,
     run_card,
-    state_key,
 )
 from smartnet.training.sampling import batches, slice_batches
 from smartnet.training.settings import UPSTREAM, complete, complete_augmentation
@@ -95,13 +95,13 @@ def train_upstream(
         **card,
         **({"words": naming.words_state(words)} if found else {}),
     }
-    folder = Path(state) / state_key(content, input_files(slices, split))
     options = {"settings": settings, "augmentation": augmentation, "seed": seed}
     module = (
         naming.words_module(model, found, **options)
         if naming
         else _module(model, slices, split, pretext=pretext, **options)
     )
+    folder = open_state(state, content, input_files(slices, split), output=output)
     keeper, facts = fit(module, state=folder, device=device)
     if group.first():
         run = run_card(

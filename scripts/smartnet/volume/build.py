@@ -78,7 +78,9 @@ def build_shard(
 
 
 def files_read(identity: Path, folder: Path, masks: Path | None) -> list[Path]:
-    """List the files that the volumes of a shard are made of: images in the order of the table, then masks.
+    """List what the volumes of a shard are made of: images in the order of the table, then masks.
+
+    A mask may be a folder, see :func:`smartnet.volume.masks.load_mask`.
 
     Args:
         identity: the shard's private table of files.

@@ -9,7 +9,7 @@ from select import select
 import pytest
 from support import ROOT
 
-from smartnet.job.devices import VISIBLE, devices, parse_listing, visible_devices
+from smartnet.job.devices import ORDER, VISIBLE, devices, parse_listing, visible_devices
 
 HOLDER = """
 import os, sys, time
@@ -32,9 +32,9 @@ def hold(tmp_path):
     """Start a process that holds so many of three devices until it is told to end."""
     started = []
 
-    def start(count, there="GPU-a,GPU-b,GPU-c"):
+    def start(count, there="GPU-a,GPU-b,GPU-c", **more):
         environment = {"PYTHONPATH": str(ROOT / "scripts"), "PATH": os.environ["PATH"]}
-        environment |= {} if there is None else {VISIBLE: there}
+        environment |= more if there is None else {VISIBLE: there, **more}
         command = [sys.executable, "-c", HOLDER, str(count), tmp_path / "locks"]
         process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -77,9 +77,45 @@ def has_spoken(process, within):
     return bool(select([process.stdout], [], [], within)[0])
 
 
-def test_what_a_scheduler_gave_is_left_alone(hold):
-    holders = [hold(1, there="0"), hold(1, there="0")]  # each of its own machine's view, as in a cgroup
+@pytest.mark.parametrize("scheduler", ["SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID"])
+def test_what_a_scheduler_gave_is_left_alone(hold, scheduler):
+    # each of its own machine's view, as in a cgroup
+    holders = [hold(1, there="0", **{scheduler: number}) for number in "12"]
     assert [given(process) for process in holders] == [{"0"}, {"0"}]
+
+
+def test_what_a_user_chose_is_for_one_job_at_a_time(hold):
+    first = hold(1, there="2")
+    assert given(first) == {"2"}
+    second = hold(1, there="2")
+    assert not has_spoken(second, within=2) and second.poll() is None
+    first.communicate("\n", timeout=30)
+    assert given(second) == {"2"}
+
+
+def test_numbers_are_those_of_nvidia_smi(monkeypatch, tmp_path):
+    monkeypatch.setenv(VISIBLE, "0,1")
+    monkeypatch.delenv(ORDER, raising=False)
+    with devices(1, folder=tmp_path / "locks"):
+        assert os.environ[ORDER] == "PCI_BUS_ID"
+    assert ORDER not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("named", "count"),
+    [(None, 3), ("", 3), ("2", 1), ("0,1", 2), (f"1, {WHOLE[:8]}, -1, 0", 2), ("-1", 0)],
+)
+def test_make_run_has_as_many_gpus_as_its_jobs_see(driver, monkeypatch, named, count):
+    if named is not None:
+        monkeypatch.setenv(VISIBLE, named)
+    answer = subprocess.run(
+        ["make", "-C", ROOT, "--eval", "print-gpus: ; @echo $(GPUS)", "print-gpus"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"\n{count}\n" in f"\n{answer.stdout}"
+    assert not named or len(visible_devices()) == count
 
 
 def test_none_asked_for_none_seen(monkeypatch, tmp_path):

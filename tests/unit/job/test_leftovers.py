@@ -1,7 +1,7 @@
 """What killed jobs leave behind."""
 
 from smartnet.files import atomic_path, read_json, write_bytes, write_json
-from smartnet.job.leftovers import discard_finished_states, discard_unfinished
+from smartnet.job.leftovers import discard_finished_states, discard_states_begun, discard_unfinished
 
 
 def test_what_a_killed_process_wrote_is_removed_and_nothing_else(tmp_path):
@@ -41,3 +41,19 @@ def test_another_job_may_remove_a_state_first(tmp_path, monkeypatch):
 
     monkeypatch.setattr("smartnet.job.leftovers.read_json", removed)
     discard_finished_states(["results/x/model.safetensors"], tmp_path)
+
+
+def test_states_of_what_came_from_the_store_are_removed_but_not_those_of_other_settings(tmp_path):
+    weights, other = "results/x/model.safetensors", "results/y/model.safetensors"
+    begun = {"weights": weights, "settings": {"epochs": 9, "patience": None}, "code": "c0de"}
+    notes = {
+        "same": begun,
+        "weights": begun | {"weights": other},
+        "settings": begun | {"settings": {"epochs": 8, "patience": None}},
+        "code": begun | {"code": "0ther"},
+    }
+    for key, note in notes.items():
+        write_json(note, tmp_path / key / "begun.json")
+        write_bytes(b"0", tmp_path / key / "epoch.ckpt")
+    discard_states_begun([weights, "results/x/run.json"], {"epochs": 9}, "c0de", tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["code", "settings", "weights"]

@@ -8,7 +8,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from jobs import job_of
+from jobs import job_of, named
+from snakemake.iocontainers import InputFiles
 
 from smartnet.errors import DataError
 from smartnet.job import record
@@ -125,6 +126,15 @@ def test_inputs_that_cannot_be_read_make_no_record_that_lacks_them(hospital, cap
     with caplog.at_level(logging.WARNING), recorded(snakemake):
         pass
     assert "no record of this job could be kept (No such file or directory)" in caplog.text
+    assert not record_file("split", {}).exists()
+
+
+def test_an_old_record_does_not_outlive_a_run_that_could_keep_none(hospital):
+    snakemake = job_of("split", inputs={}, outputs={"split": "results/split.tsv"})
+    run(snakemake)
+    snakemake.input = named(InputFiles, {"a": "results/none"})
+    with recorded(snakemake):
+        assert not record_file("split", {}).exists()
     assert not record_file("split", {}).exists()
 
 

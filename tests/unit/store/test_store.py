@@ -3,6 +3,7 @@
 import grp
 import logging
 import os
+import resource
 import shutil
 import stat
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from support import ROOT
 
 from smartnet.errors import ConfigError
+from smartnet.job.digests import Digest
 from smartnet.store.__main__ import main
 from smartnet.store.entry import folder_of, key_of, prune, put, take
 from smartnet.store.rights import Rights
@@ -74,6 +76,31 @@ def test_a_flipped_byte_is_noticed_and_the_entry_set_aside(store, wanted, caplog
     assert "is damaged" in caplog.text and "made anew" in caplog.text
     assert not wanted["weights"].exists() and not wanted["folder"].exists()
     assert not folder_of(store, KEY).exists()
+
+
+def test_a_file_has_its_name_only_when_it_is_checked(store, wanted, monkeypatch):
+    there = []
+
+    def check(path):
+        there.extend(file.name for file in wanted["weights"].parent.rglob("*") if file.is_file())
+        return {"": Digest("0", 0)}
+
+    monkeypatch.setattr("smartnet.store.entry.digests", check)
+    assert take(store, KEY, wanted, Rights()) is None
+    assert there == [f".weights.{os.getpid()}.tmp"]
+
+
+def test_a_full_disk_is_not_the_stores_fault(store, wanted, caplog):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as raised:
+            take(store, KEY, wanted, Rights())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert raised.value.filename is None and caplog.messages == []
+    assert not [path for path in wanted["weights"].parent.rglob("*") if path.is_file()]
+    assert take(store, KEY, wanted, Rights()) == FACTS
 
 
 @pytest.mark.parametrize("content", [None, "[]", "{"], ids=["none", "of another kind", "cut off"])
@@ -187,6 +214,20 @@ def test_it_is_listed_and_pruned(store, made, capsys):
     assert prune(store, older_than_s=1500, at_most_bytes=None, now=3000) == [KEY]
     assert main(["prune", str(store), "--max-gb", "0"]) == 0
     assert capsys.readouterr().out == "1 entries removed\n"
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"facts": []}'])
+def test_a_damaged_entry_is_listed_as_such(store, capsys, content):
+    (folder_of(store, KEY) / "manifest.json").write_text(content)
+    assert main(["list", str(store)]) == 0
+    assert capsys.readouterr().out.endswith(" MB  damaged\n")
+
+
+def test_a_half_written_entry_is_listed_by_what_its_manifest_says(store, capsys):
+    entry = folder_of(store, KEY)
+    entry.rename(entry.with_name(f".{KEY}.host.123"))
+    assert main(["list", str(store)]) == 0
+    assert "slices dataset=internal shard=0" in capsys.readouterr().out
 
 
 def test_pruning_spares_what_is_no_entry(store, capsys):

@@ -6,7 +6,7 @@ import torch
 from study_runs import states_after_use
 
 from smartnet.errors import ConfigError, ModelError
-from smartnet.files import read_table
+from smartnet.files import read_table, write_json
 from smartnet.networks import build, load_model, load_weights, save_model
 from smartnet.training.downstream import train_downstream, transfer
 from smartnet.training.upstream import train_upstream
@@ -131,6 +131,13 @@ def test_start_from_scratch_and_missing_upstream(options, tmp_path):
         _run(options, tmp_path / "scratch", "detection", "bilstm", tmp_path / "out2")
     with pytest.raises(ModelError, match="unknown classifier operator 'conv3d': choose from bilstm"):
         _run(options, tmp_path / "scratch", "classification", "conv3d", tmp_path / "out2")
+
+
+def test_a_start_that_says_it_was_not_trained_is_another_run(options, upstream, tmp_path):
+    for said in (True, False):
+        write_json({"pretrained": said}, upstream / "run.json")
+        _run(options, upstream, *TASKS[0], tmp_path / "out", epochs=1)
+    assert len(list((tmp_path / "state").iterdir())) == 2
 
 
 def test_segmenter_learns_bright_discs(options, upstream, tmp_path):

@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 # GPUs that CUDA_VISIBLE_DEVICES names, else all; one that is divided (MIG) counts by its parts.
-GPUS := $(if $(CUDA_VISIBLE_DEVICES),$(shell echo '$(CUDA_VISIBLE_DEVICES)' | awk -v RS=, '/^ *-/ {exit} NF {n++} END {print n + 0}'),$(shell nvidia-smi -L 2>/dev/null | awk '/^GPU/ {n++; whole = 1} /^ *MIG/ {n += !whole; whole = 0} END {print n + 0}'))
+GPUS := $(if $(CUDA_VISIBLE_DEVICES),$(shell printenv CUDA_VISIBLE_DEVICES | awk -v RS=, '/^ *-/ {exit} NF {n++} END {print n + 0}'),$(shell nvidia-smi -L 2>/dev/null | awk '/^GPU/ {n++; whole = 1} /^ *MIG/ {n += !whole; whole = 0} END {print n + 0}'))
 SNAKEMAKE := $(BIN)/snakemake --resources gpu=$(GPUS)
 # Further options for Snakemake: make run ARGS="--configfile config/paper.yaml"
 ARGS ?=

@@ -25,7 +25,8 @@ PACKAGES = (
     *("nibabel", "opencv-python-headless", "pydicom"),
     *("pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pyjpegls"),
 )
-_NO_CONTENT = ("code", "folder", "masks", "pictures")  # params: stand elsewhere, or say where files lie
+# Params that stand elsewhere, or say where files lie and when they were written.
+_NO_CONTENT = ("code", "folder", "masks", "files", "pictures")
 
 
 class Stored:

@@ -28,7 +28,7 @@ def clone(tmp_path, monkeypatch):
     return enter
 
 
-def training(store, *, data="/data/smith", seed="1", epochs=2, threads=1, gpu=0):
+def training(store, *, data="/data/smith", seed="1", epochs=2, threads=1, gpu=0, files=""):
     """A job as Snakemake hands it to a script."""
     made = job_of(
         "upstream",
@@ -39,6 +39,7 @@ def training(store, *, data="/data/smith", seed="1", epochs=2, threads=1, gpu=0)
         wildcards={"seed": seed},
         settings={"epochs": epochs},
         folder=data,
+        files=files,
         code="c0de",
     )
     made.resources = SimpleNamespace(gpu=gpu)
@@ -86,6 +87,13 @@ def test_another_seed_or_setting_is_another_result(clone, tmp_path, changed):
     run(training(tmp_path / "store"))
     clone("second")
     assert not run(training(tmp_path / "store", **changed))
+
+
+def test_when_files_were_written_does_not_count(clone, tmp_path):
+    clone("first")
+    run(training(tmp_path / "store", files="state of yesterday"))
+    clone("second")
+    assert run(training(tmp_path / "store", files="state of today"))
 
 
 def test_another_input_is_another_result(clone, tmp_path):

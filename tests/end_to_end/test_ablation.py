@@ -11,18 +11,13 @@ from safetensors.torch import load_file
 from support import ROOT, copy_checkout, run_snakemake
 from unit.released import formula_weights, torchvision_weights
 
-from smartnet.experiments import PRETEXTS
 from smartnet.figures.names import OPERATORS, STARTS
 from smartnet.fingerprint import modules_behind
 
 pytestmark = pytest.mark.end_to_end
 CONFIG = ("--configfile", "config/smoke.yaml", "config/ablation.yaml", "files.yaml", "--cores", "2")
-# Other sets of heads are the same code with other heads.
-HERE = [
-    start
-    for start in PRETEXTS
-    if start not in {"seg", "cls-seg", "cls-seg-consistency", "cls-rec", "seg-rec"}
-]
+# Sets of heads beside these are the same code with other heads.
+HERE = ["scratch", "imagenet", "models-genesis", "transvw", "rec", "smartnet", "checkpoint"]
 CHECKPOINT = {"network": "upstream", "depth": 18, "width": 0.125, "attention": "all"}
 
 

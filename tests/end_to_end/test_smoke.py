@@ -1,7 +1,6 @@
 """A whole small study, from raw DICOM to the report; then again; then with data of one's own."""
 
 import getpass
-import hashlib
 import json
 import os
 import re
@@ -18,13 +17,6 @@ from support import copy_checkout, network_cut, run_snakemake, write_report
 
 pytestmark = pytest.mark.end_to_end
 SMOKE = ("--configfile", "config/smoke.yaml", "--cores", "2")
-
-
-def digest(folder):
-    """What must be equal byte for byte in two runs: numbers and weights."""
-    files = [folder / "results/metrics.csv", *sorted(folder.glob("results/*stream/**/model.safetensors"))]
-    assert len(files) > 4
-    return {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 
 def test_every_figure_and_table_is_there(study):
@@ -146,14 +138,6 @@ def test_an_identifier_in_an_artifact_ends_the_study(study, tmp_path):
     report = scan_report(folder)
     assert report.returncode == 1
     assert "results/report.html: PatientID in line 1" in report.stderr
-
-
-def test_from_scratch_gives_the_same_bytes(study, tmp_path):
-    folder, _ = study
-    again = copy_checkout(tmp_path)
-    result = run_snakemake(again, *SMOKE, "results/metrics.csv")
-    assert result.returncode == 0, result.stdout[-6000:]
-    assert digest(again) == digest(folder)
 
 
 @pytest.fixture

@@ -27,11 +27,12 @@ def differences(provenance: Mapping[str, Any], folder: Path, *, threads: int = T
     recorded = dict(recorded_files(provenance))
     there = {name: digest.sha256 for name, digest in digests(folder, threads=threads).items()}
     linked = {name for name in _other_links(folder) if not any(f.startswith(f"{name}/") for f in recorded)}
-    for name in sorted(recorded.keys() | ((there.keys() | linked) - set(CLOSING))):
-        if name not in there and name not in linked:
-            yield f"missing: {name}: copy the folder again, or run the study again"
-        elif name not in recorded:
+    additional = (there.keys() | linked) - recorded.keys() - set(CLOSING)
+    for name in sorted(recorded.keys() | additional):
+        if name in additional:
             yield f"additional: {name}: no run of this study made it; remove it, or run the study again"
+        elif name not in there:
+            yield f"missing: {name}: copy the folder again, or run the study again"
         elif there[name] != recorded[name]:
             yield f"changed: {name}: not as recorded; copy it again, or delete it and run the study again"
 

@@ -81,6 +81,13 @@ def test_a_folder_that_lies_elsewhere_is_missing_but_not_additional(copy, capsys
     assert line.startswith("missing: figures/roc.pdf")
 
 
+def test_a_file_in_whose_place_a_broken_link_lies_is_missing(copy, capsys):
+    (copy / "figures/roc.pdf").unlink()
+    (copy / "figures/roc.pdf").symlink_to("nowhere.pdf")
+    (line,) = lines_of(copy, capsys)
+    assert line.startswith("missing: figures/roc.pdf")
+
+
 def test_files_that_no_record_explains_are_findings(copy, capsys):
     Path("results/notes.txt").write_text("somebody's")
     Path("results/late.csv").write_text("a rule makes it")

@@ -3,9 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
-# GPUs that CUDA_VISIBLE_DEVICES names, else all; one that is divided (MIG) counts by its parts.
-GPUS := $(if $(CUDA_VISIBLE_DEVICES),$(shell printenv CUDA_VISIBLE_DEVICES | awk -v RS=, '/^ *-/ {exit} NF {n++} END {print n + 0}'),$(shell nvidia-smi -L 2>/dev/null | awk '/^GPU/ {n++; whole = 1} /^ *MIG/ {n += !whole; whole = 0} END {print n + 0}'))
-SNAKEMAKE := $(BIN)/snakemake --resources gpu=$(GPUS)
+# GPUs that CUDA_VISIBLE_DEVICES names, else all; counted as jobs see them, when a run needs it.
+GPUS = $(shell env $(if $(CUDA_VISIBLE_DEVICES),,-u CUDA_VISIBLE_DEVICES) PYTHONPATH=scripts $(BIN)/python -c 'from smartnet.job.devices import visible_devices; print(len(visible_devices()))')
+SNAKEMAKE = $(BIN)/snakemake --resources gpu=$(GPUS)
 # Further options for Snakemake: make run ARGS="--configfile config/paper.yaml"
 ARGS ?=
 

@@ -369,12 +369,12 @@ def count_scripts():
 
 def before_the_first_job(workflow):
     """End the run if it cannot write or would do too much training again; note the fingerprints of the library."""
-    from smartnet.job.failures import need_writable
+    from smartnet.job.failures import MADE, need_writable
     from smartnet.why.guard import guard
     from smartnet.why.ledger import known_fingerprints, note_fingerprints
     from smartnet.why.plan import planned
 
-    need_writable(["results", "logs", "benchmarks", "resources"])
+    need_writable(MADE)
     if not workflow.touch:
         hours, confirm = config["guard"]["training_hours"], config["confirm"]
         guard(planned(workflow.dag, known_fingerprints()), training_hours=hours, confirm=confirm)

@@ -79,12 +79,10 @@ def run_snakemake(
     )
 
 
-def run_without_network(
-    folder: Path, *arguments: str, timeout: int = 900, **variables: str
-) -> subprocess.CompletedProcess:
+def run_without_network(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
     """Run Snakemake with its network cut off; what it prints begins with the interfaces that it has."""
     tell = ("sh", "-c", """sed -n 's/^ *\\([^:]*\\):.*/interface \\1/p' /proc/net/dev; exec "$@\"""", "sh")
-    return run_snakemake(folder, *arguments, timeout=timeout, before=(*network_cut(), *tell), **variables)
+    return run_snakemake(folder, *arguments, before=(*network_cut(), *tell), **variables)
 
 
 def run_on_a_disk_of_its_own(

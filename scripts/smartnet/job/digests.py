@@ -44,17 +44,17 @@ def digests(path: Path | str, *, notes: Path | None = None, threads: int = THREA
     found = {
         name: Digest(known[name][0], entry.st_size)
         for name, (_, entry) in entries.items()
-        if name in known and known[name][1:] == _state(entry)
+        if name in known and known[name][1:] == touched(entry)
     }
     new = [name for name in entries if name not in found]
     found |= dict(zip(new, hash_files([entries[name][0] for name in new], threads=threads), strict=True))
     if new or known.keys() - found.keys():
-        content = {name: [found[name].sha256, *_state(entry)] for name, (_, entry) in entries.items()}
+        content = {name: [found[name].sha256, *touched(entry)] for name, (_, entry) in entries.items()}
         _write_notes(content, _note_of(path, notes))
     return dict(sorted(found.items()))
 
 
-def _state(entry: os.stat_result) -> list[int]:
+def touched(entry: os.stat_result) -> list[int]:
     """What changes when a file is written or another put in its place, whatever time it is given then."""
     return [entry.st_size, entry.st_mtime_ns, entry.st_ctime_ns, entry.st_ino]
 

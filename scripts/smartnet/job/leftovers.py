@@ -1,7 +1,7 @@
 """What killed jobs leave behind: files that were never finished, running states that are no longer needed."""
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,7 @@ def discard_finished_states(inputs: Iterable[Path | str], states: Path = STATES)
     it goes on after its last epoch, because the state is still there. The state of a run that never ended
     stays, for who goes back to its settings goes on from there; see :func:`discard_states_begun`.
     """
-    known = {Path(path).as_posix() for path in inputs}
-    for note in states.glob("*/finished.json"):
-        with suppress(FileNotFoundError):  # another job that starts now was faster
-            if read_json(note)["weights"] in known:
-                shutil.rmtree(note.parent, ignore_errors=True)
+    _discard(states.glob("*/finished.json"), inputs, lambda note: True)
 
 
 def discard_states_begun(
@@ -43,10 +39,20 @@ def discard_states_begun(
         code: fingerprint of the library behind the run.
         states: folder of the running states.
     """
-    known = {Path(path).as_posix() for path in outputs}
-    for note in states.glob("*/begun.json"):
-        with suppress(FileNotFoundError):  # another job was faster
-            begun = read_json(note)
-            same = begun["code"] == code and {**begun["settings"], **settings} == begun["settings"]
-            if same and begun["weights"] in known:
-                shutil.rmtree(note.parent, ignore_errors=True)
+
+    def same(begun: Mapping[str, Any]) -> bool:
+        return begun["code"] == code and {**begun["settings"], **settings} == begun["settings"]
+
+    _discard(states.glob("*/begun.json"), outputs, same)
+
+
+def _discard(
+    notes: Iterable[Path], weights: Iterable[Path | str], unneeded: Callable[[Mapping[str, Any]], bool]
+) -> None:
+    """Remove the states whose notes name any of these weights, where the note says that they are unneeded."""
+    known = {Path(path).as_posix() for path in weights}
+    for path in notes:
+        with suppress(FileNotFoundError):  # another job that starts now was faster
+            note = read_json(path)
+            if note["weights"] in known and unneeded(note):
+                shutil.rmtree(path.parent, ignore_errors=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from smartnet.files import read_json
 from smartnet.job.devices import CPU
-from smartnet.job.digests import files_below, hash_files
+from smartnet.job.digests import files_below, hash_files, touched
 from smartnet.job.leftovers import discard_states_begun
 from smartnet.job.record import Run, configured_paths, facts, without_paths
 from smartnet.store.entry import key_of, put, take
@@ -49,7 +49,7 @@ class Stored:
         store: Path,
         rights: Rights,
         content: dict[str, Any],
-        files: dict[Path, tuple[int, ...]],
+        files: dict[Path, list[int]],
     ) -> None:
         """Name the result."""
         self.snakemake, self.run, self.store, self.rights = snakemake, run, store, rights
@@ -113,14 +113,13 @@ class Stored:
         put(self.store, self.key, self.outputs, {**about, "made": made}, self.rights)
 
 
-def _states(paths: Iterable[Path]) -> dict[Path, tuple[int, ...]]:
-    """Size and times of files, also of those below folders; one that cannot be seen is left out."""
+def _states(paths: Iterable[Path]) -> dict[Path, list[int]]:
+    """What shows whether files are touched, also those below folders; one that cannot be seen is left out."""
     found = {}
     for path in paths:
         with suppress(OSError):
             for _, file in files_below(path):
-                state = file.stat()
-                found[file] = (state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+                found[file] = touched(file.stat())
     return found
 
 

@@ -98,15 +98,13 @@ def train_downstream(
     if group.first():
         model.to(device).eval()  # Lightning leaves it on the CPU
         _validate(model, valid, task, Path(output) / "validation.csv")
-        run = (
-            run_card(
-                **card,
-                seconds=time.perf_counter() - begin,
-                earlier=keeper.earlier,
-                slices_seen=module.slices_seen,
-            )
-            | facts
+        run = run_card(
+            **card,
+            seconds=time.perf_counter() - begin,
+            earlier=keeper.earlier,
+            slices_seen=module.slices_seen,
         )
+        run |= facts
         record(model, pd.DataFrame(keeper.history), run, output=output, state=folder)
 
 
